@@ -82,8 +82,8 @@ class Scenario:
 class Threshold:
     """One target of a plan, such as `p95(http_req_duration{scenario:upload_analyze}) < 1s`.
 
-    `statistic` is one of p50, p90, p95, p99, p999, mean, max, rate, count. `limit` is in seconds for durations and a ratio
-    for rates. `phases` names the phases it is judged in; empty means every judged phase of the plan.
+    `statistic` is one of p50, p90, p95, p99, p999, mean, max, rate, count. `limit` is in seconds for durations and a
+    ratio for rates. `phases` names the phases it is judged in; empty means every judged phase of the plan.
     """
 
     text: str
