@@ -113,6 +113,16 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Journeys:
+    """How the scripts' journeys behave: the interval of their polls, how long they wait, which explainer they ask for."""
+
+    poll_interval_s: float = 0.25
+    deadline_s: float = 15.0
+    explainer: str = "tree"
+    max_vus: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """An experiment: phases in their order, what is held against them, and when there is no answer."""
 
@@ -121,7 +131,8 @@ class Plan:
     seed: int
     phases: tuple[Phase, ...]
     thresholds: tuple[Threshold, ...]
-    guards: Guards
+    guards: Guards = field(default_factory=Guards)
+    journeys: Journeys = field(default_factory=Journeys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +155,16 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A system under test: its services in dependency order, and the one that the load goes to."""
+    """A system under test: its services in dependency order, and the one that the load goes to.
+
+    `database` is the MongoDB database that the lab empties before a run, so that runs start alike; "" for none.
+    """
 
     name: str
     description: str
     entry: str
     services: tuple[Service, ...]
+    database: str = ""
 
 
 # ---------------------------------------------------------------------------------------------- what is running
