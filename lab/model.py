@@ -114,7 +114,7 @@ class Guards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journeys:
-    """How the scripts' journeys behave: the interval of their polls, how long they wait, which explainer they ask for."""
+    """How journeys behave: the interval of their polls, how long they wait, which explainer they ask for."""
 
     poll_interval_s: float = 0.25
     deadline_s: float = 15.0

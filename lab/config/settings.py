@@ -1,0 +1,50 @@
+"""Where the lab finds what it ships and keeps what it makes; `--ports`."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parent
+_IS_CHECKOUT = (_CHECKOUT / "plans").is_dir()
+
+ASSETS = _CHECKOUT if _IS_CHECKOUT else _PACKAGE / "_assets"
+"""Where `plans/`, `targets/` and `k6/` are: the checkout, or the installed package."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the lab keeps its things: `home` (environment, data, logs) and `artifacts` (run directories)."""
+
+    home: Path
+    artifacts: Path
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """LAB_HOME and LAB_ARTIFACTS, or `.lab` and `docs/perf/day14/artifacts` of the checkout (else of the folder)."""
+    root = _CHECKOUT if _IS_CHECKOUT else Path.cwd()
+    return Settings(
+        home=Path(environ.get("LAB_HOME") or root / ".lab").absolute(),
+        artifacts=Path(environ.get("LAB_ARTIFACTS") or root / "docs/perf/day14/artifacts").absolute(),
+    )
+
+
+def parse_ports(texts: Iterable[str]) -> tuple[dict[str, int], bool]:
+    """Read `--ports`: `auto`, or `service=port` (several with commas). Gives the ports, and whether `auto` was said."""
+    ports: dict[str, int] = {}
+    problems = []
+    parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    for part in parts:
+        name, _, number = part.partition("=")
+        if part == "auto":
+            continue
+        if number.isdigit() and 1 <= int(number) <= 65535:
+            ports[name] = int(number)
+        else:
+            problems.append(f"--ports {part!r}: write `auto`, or `service=port` with a port from 1 to 65535")
+    if problems:
+        raise ConfigError(problems)
+    return ports, "auto" in parts
