@@ -1,0 +1,88 @@
+"""What a run was made of and on: code, versions, host. Two runs that differ in it are not the same experiment."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from lab import __version__
+from lab.model import Environment
+
+_PACKAGES = ("fastapi", "uvicorn", "pymongo", "scikit-learn", "shap", "numpy", "pyarrow", "psutil")
+
+
+def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any], checkout: Path) -> dict[str, Any]:
+    """Give the provenance of a run that starts now, as plain values for `run.json`.
+
+    `code` (commit, dirty), `config_hash` (sha256 of the plan), `versions` (lab, python, k6, each service, packages),
+    `host` (cpu model, cores, memory_bytes, kernel, system).
+    """
+    return {
+        "code": _code(checkout),
+        "config_hash": hashlib.sha256(orjson.dumps(plan, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "versions": {
+            "lab": __version__,
+            "python": platform.python_version(),
+            "k6": k6_version,
+            **{service.name: service.version for service in environment.services},
+            **{name: found for name in _PACKAGES if (found := _package(name))},
+        },
+        "host": host(),
+    }
+
+
+def host() -> dict[str, Any]:
+    """Give this machine's fingerprint: no host name, no user, nothing secret."""
+    return {
+        "cpu_model": _cpu_model(),
+        "cores": psutil.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "kernel": platform.release(),
+        "system": _system(),
+        "machine": platform.machine(),
+    }
+
+
+def _code(checkout: Path) -> dict[str, Any]:
+    commit = _git(checkout, "rev-parse", "HEAD")
+    if not commit:
+        return {"commit": "unknown", "dirty": None}
+    return {"commit": commit, "dirty": bool(_git(checkout, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, or no checkout: a wheel has no commit
+        return ""
+    return result.stdout.strip()
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.system()

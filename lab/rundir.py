@@ -1,0 +1,208 @@
+"""The run directory: every artefact's path and format, atomic writes, and what survives a kill.
+
+See docs/run-directory.md for what each file holds.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from lab.errors import RunDirError
+from lab.model import RunState, Window
+
+_WINDOWS = TypeAdapter(tuple[Window, ...])
+_SPARE_BYTES = 200 * 1024 * 1024
+_BYTES_PER_REQUEST = 400  # k6's gzipped output, samples.parquet and the services' log lines: 150 + 50 + 200, rounded up
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """One run's directory. Paths are given whether the files exist or not."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's name, which is the folder's."""
+        return self.path.name
+
+    @property
+    def record(self) -> Path:
+        """What was run on what, and how far it came."""
+        return self.path / "run.json"
+
+    @property
+    def windows_file(self) -> Path:
+        """The window of each phase that was driven."""
+        return self.path / "windows.json"
+
+    @property
+    def load(self) -> Path:
+        """k6's own output."""
+        return self.path / "load"
+
+    @property
+    def samples(self) -> Path:
+        """One row per request."""
+        return self.path / "samples.parquet"
+
+    @property
+    def points(self) -> Path:
+        """One row per value of k6's other metrics."""
+        return self.path / "points.parquet"
+
+    @property
+    def series(self) -> Path:
+        """What the collectors saw."""
+        return self.path / "series"
+
+    @property
+    def logs(self) -> Path:
+        """The services' log lines of this run."""
+        return self.path / "logs"
+
+    @property
+    def analysis(self) -> Path:
+        """Every figure that a report shows."""
+        return self.path / "analysis.json"
+
+    @property
+    def verdict(self) -> Path:
+        """The answer."""
+        return self.path / "verdict.json"
+
+    @property
+    def summary(self) -> Path:
+        """The answer, to be read."""
+        return self.path / "summary.md"
+
+    @property
+    def junit(self) -> Path:
+        """The answer, for CI."""
+        return self.path / "junit.xml"
+
+    def read_record(self) -> dict[str, Any]:
+        """Read `run.json`. Raises RunDirError where there is none, or it is damaged."""
+        try:
+            record = orjson.loads(self.record.read_bytes())
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise RunDirError(
+                f"{self.path}: run.json is missing or damaged ({error}); is this a run directory?"
+            ) from error
+        if not isinstance(record, dict):
+            raise RunDirError(f"{self.record}: is not a JSON object")
+        return record
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Replace `run.json`."""
+        write_json(self.record, record)
+
+    def update_record(self, **changes: object) -> None:
+        """Replace single keys of `run.json`."""
+        self.write_record({**self.read_record(), **changes})
+
+    def windows(self) -> tuple[Window, ...]:
+        """Read the windows that were recorded, in their order. Raises RunDirError where the file is damaged."""
+        if not self.windows_file.exists():
+            return ()
+        try:
+            return _WINDOWS.validate_json(self.windows_file.read_bytes())
+        except ValidationError as error:
+            raise RunDirError(f"{self.windows_file}: is damaged: {error}") from error
+
+    def write_windows(self, windows: Iterable[Window]) -> None:
+        """Replace `windows.json`."""
+        write_json(self.windows_file, [asdict(window) for window in windows])
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write stable, indented JSON in one step: a reader sees the old file or the new one. Raises RunDirError."""
+    content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    write_bytes(path, content)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step. Raises RunDirError where it cannot be (a full disk, say)."""
+    draft = path.with_name(path.name + ".part")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise RunDirError(f"cannot write {path}: {error.strerror}") from error
+
+
+def create(root: Path, name: str, *, now: datetime, requests: float, free_bytes: int | None = None) -> RunDir:
+    """Make a new run directory under `root`, named after the UTC time `now` and `name`.
+
+    `requests` is the expected count; `free_bytes` what the disk has (None: asked for). Raises RunDirError, before
+    anything is started, where the folder cannot be written or its disk has too little room.
+    """
+    needed = int(_SPARE_BYTES + requests * _BYTES_PER_REQUEST)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(root).free if free_bytes is None else free_bytes
+        if free < needed:
+            raise RunDirError(
+                f"{root}: {free / 1e6:.0f} MB are free and this run may need {needed / 1e6:.0f} MB; "
+                "make room, or set LAB_ARTIFACTS to another disk"
+            )
+        path = _fresh(root, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{name}")
+        for folder in ("load", "series", "logs"):
+            (path / folder).mkdir()
+    except OSError as error:
+        raise RunDirError(
+            f"{root}: cannot be written: {error.strerror}; set LAB_ARTIFACTS to a folder that can be"
+        ) from error
+    _point_latest(root, path)
+    return RunDir(path)
+
+
+def _fresh(root: Path, name: str) -> Path:
+    for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+        try:
+            (root / (name + suffix)).mkdir()
+        except FileExistsError:
+            continue
+        return root / (name + suffix)
+    raise RunDirError(f"{root}: holds a hundred runs named {name}")
+
+
+def _point_latest(root: Path, path: Path) -> None:
+    draft = root / f".latest-{os.getpid()}"
+    draft.symlink_to(path.name)
+    draft.replace(root / "latest")
+
+
+def find(root: Path, name_or_path: str) -> RunDir:
+    """Find a run by its id, the beginning of its id, `latest`, or its path. Raises RunDirError."""
+    for path in (root / name_or_path, Path(name_or_path)):
+        if (path / "run.json").is_file():
+            return RunDir(path.resolve())
+    matches = [run for run in all_runs(root) if run.run_id.startswith(name_or_path)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise RunDirError(f"{name_or_path!r} is the beginning of {len(matches)} runs' names; give more of it")
+    raise RunDirError(f"there is no run {name_or_path!r} in {root}; `lab runs` lists what there is")
+
+
+def all_runs(root: Path) -> tuple[RunDir, ...]:
+    """Every run under `root`, oldest first."""
+    named = re.compile(r"\d{8}T\d{6}Z-")
+    if not root.is_dir():
+        return ()
+    return tuple(RunDir(p) for p in sorted(root.iterdir()) if named.match(p.name) and (p / "run.json").is_file())
+
+
+def is_finished(record: Mapping[str, Any]) -> bool:
+    """Whether the run was driven to its end."""
+    return bool(record.get("state") == RunState.FINISHED)
