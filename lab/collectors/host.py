@@ -1,0 +1,107 @@
+"""The machine and the processes on it, from psutil and /proc."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from lab.collectors import Reading
+
+_PRESSURE = Path("/proc/pressure")
+
+
+class HostCollector:
+    """CPU (busy and steal ratios over the last interval), memory, swap, pressure, network and disk of the machine."""
+
+    name = "host"
+
+    def __init__(self) -> None:
+        psutil.cpu_times_percent(None)  # the first call has no interval to speak of
+
+    def sample(self) -> Iterable[Reading]:
+        """Read the machine once: ratios are 0 to 1, sizes bytes, `_total` counts since boot."""
+        cpu = psutil.cpu_times_percent(None)
+        memory = psutil.virtual_memory()
+        yield Reading("host_cpu_ratio", "", 1 - (cpu.idle + getattr(cpu, "iowait", 0.0)) / 100)
+        yield Reading("host_cpu_steal_ratio", "", getattr(cpu, "steal", 0.0) / 100)
+        yield Reading("host_memory_available_bytes", "", memory.available)
+        yield Reading("host_memory_total_bytes", "", memory.total)
+        yield Reading("host_swap_used_bytes", "", psutil.swap_memory().used)
+        yield from _input_output()
+        yield from _pressure()
+
+
+def _input_output() -> Iterator[Reading]:
+    network = psutil.net_io_counters()
+    yield Reading("host_network_sent_bytes_total", "", network.bytes_sent)
+    yield Reading("host_network_received_bytes_total", "", network.bytes_recv)
+    disk = psutil.disk_io_counters()
+    if disk is not None:  # a container may see none
+        yield Reading("host_disk_read_bytes_total", "", disk.read_bytes)
+        yield Reading("host_disk_written_bytes_total", "", disk.write_bytes)
+
+
+def _pressure() -> Iterator[Reading]:
+    for resource in ("cpu", "io", "memory"):
+        with contextlib.suppress(OSError):  # kernels without PSI
+            some = (_PRESSURE / resource).read_text(encoding="ascii").splitlines()[0]
+            fields = dict(part.split("=") for part in some.split()[1:])
+            yield Reading("host_pressure_ratio", f"resource={resource}", float(fields["avg10"]) / 100)
+
+
+class ProcessCollector:
+    """CPU seconds, memory, files, threads and start time of each watched process, its children added to it."""
+
+    name = "processes"
+
+    def __init__(self, pids: dict[str, int], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Watch `pids` by service name. The list of a process's children is read anew every five seconds."""
+        self._clock = clock
+        self._families: dict[str, tuple[float, list[psutil.Process]]] = {}
+        self._pids = dict(pids)
+
+    def watch(self, service: str, pid: int | None) -> None:
+        """Watch this pid under this name from now on; None ends it."""
+        if pid is None:
+            self._pids.pop(service, None)
+        else:
+            self._pids[service] = pid
+
+    def sample(self) -> Iterable[Reading]:
+        """Read every watched process once; one that has ended gives nothing."""
+        for service, pid in tuple(self._pids.items()):
+            with contextlib.suppress(psutil.Error):
+                yield from _family_readings(service, self._family(service, pid))
+
+    def _family(self, service: str, pid: int) -> list[psutil.Process]:
+        read_at, family = self._families.get(service, (float("-inf"), []))
+        if not family or family[0].pid != pid or not family[0].is_running() or self._clock() - read_at > 5.0:
+            leader = psutil.Process(pid)
+            family = [leader, *leader.children(recursive=True)]
+            self._families[service] = (self._clock(), family)
+        return family
+
+
+def _family_readings(service: str, family: list[psutil.Process]) -> list[Reading]:
+    cpu_s = rss = files = threads = 0.0
+    for member in family:
+        try:
+            with member.oneshot():
+                times = member.cpu_times()
+                cpu_s += times.user + times.system
+                rss += member.memory_info().rss
+                files += member.num_fds()
+                threads += member.num_threads()
+        except psutil.NoSuchProcess:
+            if member is family[0]:
+                raise
+    labels = f"service={service}"
+    return [
+        Reading("process_cpu_seconds_total", labels, cpu_s),
+        Reading("process_resident_memory_bytes", labels, rss),
+        Reading("process_open_fds", labels, files),
+        Reading("process_threads", labels, threads),
+        Reading("process_start_time_seconds", labels, family[0].create_time()),
+    ]

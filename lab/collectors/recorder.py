@@ -1,0 +1,118 @@
+"""Runs the collectors, each in a thread of its own, and keeps what they read under `series/`.
+
+While a run goes on, a series is an Arrow IPC stream that is flushed every few seconds: whatever kills the controller,
+all but the last seconds can be read. `finish` turns the streams into Parquet.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lab.collectors import Collector, Reading
+
+INTERVAL_S = 1.0
+_FLUSH_TICKS = 5
+_TIME = pa.timestamp("us", tz="UTC")
+_STREAM = pa.schema([("time", _TIME), ("metric", pa.string()), ("labels", pa.string()), ("value", pa.float64())])
+_CODES = pa.dictionary(pa.int32(), pa.string())
+_SERIES = pa.schema([("time", _TIME), ("metric", _CODES), ("labels", _CODES), ("value", pa.float64())])
+_Pending = list[tuple[int, Reading]]  # time in microseconds, reading
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Samples while it is open (`with`): every collector once a second, written to `<folder>/<name>.arrows`."""
+
+    def __init__(self, collectors: Sequence[Collector], folder: Path) -> None:
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=_record, args=(c, folder, self._ended), name=f"collect-{c.name}", daemon=True)
+            for c in collectors
+        ]
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(timeout=10.0)
+        finish(self._folder)
+
+
+def _record(collector: Collector, folder: Path, ended: threading.Event) -> None:
+    with (folder / f"{collector.name}.arrows").open("wb") as file, pa.ipc.new_stream(file, _STREAM) as stream:
+        pending: _Pending = []
+        for tick in _ticks(ended):
+            now_us = time.time_ns() // 1000
+            try:
+                pending += [(now_us, reading) for reading in collector.sample()]
+            except (OSError, ValueError, psutil.Error) as error:
+                _log.warning("collector %s missed a tick: %s", collector.name, error)
+            if tick % _FLUSH_TICKS == 0:
+                _flush(pending, stream, file.flush)
+        _flush(pending, stream, file.flush)
+
+
+def _ticks(ended: threading.Event) -> Iterator[int]:
+    begun, tick = time.monotonic(), 0
+    while not ended.is_set():
+        yield tick
+        tick = max(tick + 1, int((time.monotonic() - begun) / INTERVAL_S))  # a slow tick skips, it does not pile up
+        ended.wait(begun + tick * INTERVAL_S - time.monotonic())
+    yield tick  # the state at the end, so that counters cover the last window
+
+
+def _flush(
+    pending: list[tuple[int, Reading]], stream: pa.ipc.RecordBatchStreamWriter, sync: Callable[[], None]
+) -> None:
+    if not pending:
+        return
+    times = pa.array([now for now, _ in pending], type=pa.int64()).cast(_TIME)
+    metrics = [reading.metric for _, reading in pending]
+    labels = [reading.labels for _, reading in pending]
+    values = [float(reading.value) for _, reading in pending]
+    stream.write_batch(pa.record_batch([times, pa.array(metrics), pa.array(labels), pa.array(values)], schema=_STREAM))
+    sync()
+    pending.clear()
+
+
+def finish(folder: Path) -> None:
+    """Turn every stream left in `folder` into `<name>.parquet`, as far as it can be read; does nothing without any."""
+    for path in sorted(folder.glob("*.arrows")):
+        draft = path.with_suffix(".parquet.part")
+        with pq.ParquetWriter(draft, _SERIES, compression="zstd") as writer:
+            for batches in _grouped(_readable(path)):
+                writer.write_table(pa.Table.from_batches(batches).cast(_SERIES))
+        draft.replace(path.with_suffix(".parquet"))
+        path.unlink()
+
+
+def _readable(path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
+    except (pa.ArrowInvalid, OSError) as error:  # cut off in the middle of a batch, or before the first one
+        _log.warning("%s ends early: %s", path.name, error)
+
+
+def _grouped(batches: Iterator[pa.RecordBatch], *, rows: int = 200_000) -> Iterator[list[pa.RecordBatch]]:
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(part.num_rows for part in group) >= rows:
+            yield group
+            group = []
+    if group:
+        yield group
