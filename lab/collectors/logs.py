@@ -1,5 +1,6 @@
 """The services' log lines: what of them belongs to a run, and which of them speak of one request."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,10 +73,6 @@ def _time(fields: Mapping[str, Any]) -> float | None:
 
 def of_request(lines: Iterable[LogLine], request_id: str) -> list[LogLine]:
     """Pick the lines that name this request, in the order of their times."""
-    found = [line for line in lines if request_id in line.text and _names(line, request_id)]
+    whole = re.compile(rf"(?<![\w.:-]){re.escape(request_id)}(?![\w.:-])")  # r-1 is not part of r-10
+    found = [line for line in lines if request_id in line.text and whole.search(line.text)]
     return sorted(found, key=lambda line: line.time or 0.0)
-
-
-def _names(line: LogLine, request_id: str) -> bool:
-    values = {value for value in line.fields.values() if isinstance(value, str)}
-    return request_id in values or not line.fields
