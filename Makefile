@@ -1,0 +1,21 @@
+# The two commands of the README, and what a contributor runs.
+.PHONY: demo test bootstrap docs lock bench
+
+demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
+	.venv/bin/lab run mixed --plan smoke --up
+
+test: bootstrap ## set up, then lint, types and all tests
+	scripts/check
+
+bootstrap: ## make or renew .venv from requirements.lock
+	scripts/bootstrap
+
+docs: bootstrap ## write docs/cli.md from --help
+	.venv/bin/python scripts/write_cli_docs.py
+
+lock: bootstrap ## resolve the dependencies anew
+	scripts/lock
+
+bench: bootstrap ## print what the lab itself costs
+	.venv/bin/python benchmarks/samples_reader.py
+	.venv/bin/python benchmarks/percentiles.py
