@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,17 @@ _DIES_WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); "
     "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execvp(sys.argv[2], sys.argv[2:])"
 )
+
+# a Popen that is collected while its process runs warns and loses the exit code, and services outlive what started them
+_CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a short program said: stdout and stderr together, as they came."""
+
+    exit_code: int
+    output: str
 
 
 def start(
@@ -50,7 +62,7 @@ def start(
         command = [sys.executable, "-I", "-S", "-c", _DIES_WITH_PARENT, str(os.getpid()), *command]
     try:
         with output.open("ab") as log:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -61,6 +73,51 @@ def start(
             )
     except OSError as error:
         raise LabError(f"cannot start {argv[0]!r}: {error}; is it installed? `lab doctor` shows what is") from error
+    _CHILDREN[child.pid] = child
+    return child
+
+
+def ask(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Answer:
+    """Run a short program, such as `docker version`, and give what it says.
+
+    `env` is added to this process's environment. Raises LabError when it cannot be started, or has not ended after
+    `timeout_s`; then it and its group are killed.
+    """
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LabError(f"cannot start {argv[0]!r}: {error.strerror}") from error
+    try:
+        output, _ = child.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{argv[0]!r} did not answer within {timeout_s:g} s") from error
+    finally:
+        _abandon(child)
+    return Answer(exit_code=child.returncode, output=output.decode(errors="replace").strip())
+
+
+def _abandon(child: "subprocess.Popen[bytes]") -> None:
+    if child.returncode is None:
+        _signal_group(child.pid, signal.SIGKILL)
+        _CHILDREN[child.pid] = child  # one that waits for a dead disk cannot be reaped yet
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def exit_code(process: ProcessId) -> int | None:
+    """How a process that this one started has ended (negative: the signal that ended it).
+
+    None while it runs, and where another process started it.
+    """
+    child = _CHILDREN.get(process.pid)
+    return None if child is None else child.poll()
 
 
 def identify(pid: int) -> ProcessId:
@@ -86,43 +143,83 @@ def _same(found: psutil.Process, process: ProcessId) -> bool:
 
 
 def marked(marker: str) -> list[psutil.Process]:
-    """Every process of this user that carries `marker` in its environment, workers included."""
+    """Every process of this user that carries `marker`, or a marker below it, in its environment, workers included.
+
+    Markers form a tree by dots: `lab-1f2e` finds `lab-1f2e.8a` too.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARKER) == marker:
+            if process.pid != os.getpid() and _is_below(process.environ().get(MARKER, ""), marker):
                 found.append(process)
-    return found
+    return [process for process in found if _is_alive(process)]
+
+
+def _is_below(carried: str, marker: str) -> bool:
+    return carried == marker or carried.startswith(f"{marker}.")
 
 
 def stop_group(process: ProcessId, *, grace_s: float = 10.0, first: signal.Signals = signal.SIGTERM) -> bool:
     """End a process and its whole group: `first`, wait up to `grace_s`, then SIGKILL. True when there was one to end.
 
-    Does nothing when the pid belongs to another process by now. Reaps the process where it is a child of this one.
+    Does nothing when the pid belongs to another process by now. Reaps the process where it is a child of this one,
+    whose Popen keeps the true exit code.
     """
     if not is_running(process):
         return False
     members = _group(process.pid)
     _signal_group(process.pid, first)
-    _, alive = psutil.wait_procs(members, timeout=grace_s)
-    if alive:
+    if _wait_for_end(members, timeout_s=grace_s):
         _signal_group(process.pid, signal.SIGKILL)
-        psutil.wait_procs(alive, timeout=5.0)
+        _wait_for_end(members, timeout_s=5.0)
     return True
 
 
 def stop_marked(marker: str, *, grace_s: float = 5.0) -> int:
-    """End whatever still carries `marker` (workers whose leader was killed, say); gives how many there were."""
-    found = marked(marker)
+    """End whatever still carries `marker` (workers whose leader was killed, say); gives how many there were.
+
+    Looks again until nothing is found, since a process may start another one while it is being ended.
+    """
+    ended: set[psutil.Process] = set()
+    for _ in range(5):
+        found = marked(marker)
+        if not found:
+            break
+        ended |= set(found)
+        _stop_each(found, grace_s)
+    return len(ended)
+
+
+def _stop_each(found: Sequence[psutil.Process], grace_s: float) -> None:
     for process in found:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(found, timeout=grace_s)
+    alive = _wait_for_end(found, timeout_s=grace_s)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5.0)
-    return len(found)
+    _wait_for_end(alive, timeout_s=5.0)
+
+
+def _wait_for_end(found: Sequence[psutil.Process], *, timeout_s: float) -> list[psutil.Process]:
+    # not psutil.wait_procs: it reaps children of this process, and their Popen would then report an exit code of 0
+    alive = list(found)
+
+    def gone() -> bool:
+        for child in list(_CHILDREN.values()):
+            child.poll()
+        alive[:] = [process for process in alive if _is_alive(process)]
+        return not alive
+
+    wait_until(gone, timeout_s=timeout_s, interval_s=0.02)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _group(leader: int) -> list[psutil.Process]:

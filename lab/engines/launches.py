@@ -1,0 +1,94 @@
+"""From a target to what is started: each service with its port, its URLs and its command line filled in. Pure."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.engines import placeholders
+from lab.engines.mongod import MongoChoice, mongod_argv
+from lab.engines.ports import HOST
+from lab.model import Service, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One service, ready to be started; `argv` is empty for a MongoDB that already runs.
+
+    `needs` are the services that are to be ready before. `health_url` is "" for MongoDB.
+    """
+
+    service: Service
+    port: int
+    url: str
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    needs: frozenset[str]
+    health_url: str
+    metrics_url: str
+    log: Path
+    data: Path | None = None
+
+
+def launch_problems(target: Target) -> list[str]:
+    """What in a target this engine cannot start, one sentence each."""
+    problems = [
+        f"{service.name}: the process engine starts every service, and this one has no argv"
+        for service in target.services
+        if service.kind != "mongod" and not service.argv
+    ]
+    if target.entry not in [service.name for service in target.services]:
+        problems.append(f"entry: no service is named {target.entry!r}")
+    return problems + placeholders.placeholder_problems(target.services)
+
+
+def plan_launches(
+    target: Target, *, ports: Mapping[str, int], mongo: MongoChoice | None, secret: str, home: Path
+) -> tuple[Launch, ...]:
+    """Every service of a target that `launch_problems` finds nothing in; `mongo` is what runs its mongod services."""
+    urls = {service.name: _url(service, ports[service.name], mongo) for service in target.services}
+    values = {"python": sys.executable, "secret": secret, **_values(target.services, urls, ports)}
+    return tuple(
+        _launch(
+            service,
+            url=urls[service.name],
+            values={**values, "port": str(ports[service.name])},
+            program=mongo.program if mongo else None,
+            home=home,
+        )
+        for service in target.services
+    )
+
+
+def _values(services: Sequence[Service], urls: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, str]:
+    values = {f"{service.name}.url": urls[service.name] for service in services}
+    return values | {f"{service.name}.port": str(ports[service.name]) for service in services}
+
+
+def _url(service: Service, port: int, mongo: MongoChoice | None) -> str:
+    if service.kind == "mongod":
+        return (mongo.url if mongo else "") or f"mongodb://{HOST}:{port}"
+    return f"http://{HOST}:{port}"
+
+
+def _launch(service: Service, *, url: str, values: Mapping[str, str], program: Path | None, home: Path) -> Launch:
+    is_mongod = service.kind == "mongod"
+    port, data = int(values["port"]), None
+    argv = tuple(placeholders.fill(part, values) for part in service.argv)
+    if is_mongod and program:
+        data = home / "data" / service.name
+        argv = mongod_argv(program, port=port, data=data, extra=argv)
+    elif is_mongod:
+        argv = ()
+    return Launch(
+        service=service,
+        port=port,
+        url=url,
+        argv=argv,
+        env=tuple((name, placeholders.fill(value, values)) for name, value in service.env),
+        needs=placeholders.needs(service),
+        health_url="" if is_mongod else f"{url}{service.health_path}",
+        metrics_url=f"{url}{service.metrics_path}" if service.metrics_path else "",
+        log=home / "logs" / f"{service.name}.log",
+        data=data,
+    )
