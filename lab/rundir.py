@@ -6,6 +6,7 @@ See docs/run-directory.md for what each file holds.
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -123,6 +124,14 @@ class RunDir:
         write_json(self.windows_file, [asdict(window) for window in windows])
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON file; None where there is none, or it is damaged."""
+    try:
+        return orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+
+
 def write_json(path: Path, value: object) -> None:
     """Write stable, indented JSON in one step: a reader sees the old file or the new one. Raises RunDirError."""
     content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
@@ -140,29 +149,40 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise RunDirError(f"cannot write {path}: {error.strerror}") from error
 
 
-def create(root: Path, name: str, *, now: datetime, requests: float, free_bytes: int | None = None) -> RunDir:
-    """Make a new run directory under `root`, named after the UTC time `now` and `name`.
+def require_room(root: Path, *, requests: float, free_bytes: int | None = None) -> None:
+    """Make sure, before anything is started, that a run of so many expected requests can be kept under `root`.
 
-    `requests` is the expected count; `free_bytes` what the disk has (None: asked for). Raises RunDirError, before
-    anything is started, where the folder cannot be written or its disk has too little room.
+    `free_bytes` is what the disk has (None: it is asked). Raises RunDirError where the folder cannot be written or
+    its disk has too little room.
     """
     needed = int(_SPARE_BYTES + requests * _BYTES_PER_REQUEST)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(root).free if free_bytes is None else free_bytes
-        if free < needed:
-            raise RunDirError(
-                f"{root}: {free / 1e6:.0f} MB are free and this run may need {needed / 1e6:.0f} MB; "
-                "make room, or set LAB_ARTIFACTS to another disk"
-            )
+        with tempfile.TemporaryFile(dir=root):
+            free = shutil.disk_usage(root).free if free_bytes is None else free_bytes
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    if free < needed:
+        raise RunDirError(
+            f"{root}: {free / 1e6:.0f} MB are free and this run may need {needed / 1e6:.0f} MB; "
+            "make room, or set LAB_ARTIFACTS to another disk"
+        )
+
+
+def _unwritable(root: Path, error: OSError) -> RunDirError:
+    return RunDirError(f"{root}: cannot be written: {error.strerror}; set LAB_ARTIFACTS to a folder that can be")
+
+
+def create(root: Path, name: str, *, now: datetime) -> RunDir:
+    """Make a new run directory under `root`, named after the UTC time `now` and `name`. Raises RunDirError."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
         path = _fresh(root, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{name}")
         for folder in ("load", "series", "logs"):
             (path / folder).mkdir()
+        _point_latest(root, path)
     except OSError as error:
-        raise RunDirError(
-            f"{root}: cannot be written: {error.strerror}; set LAB_ARTIFACTS to a folder that can be"
-        ) from error
-    _point_latest(root, path)
+        raise _unwritable(root, error) from error
     return RunDir(path)
 
 

@@ -13,7 +13,7 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
 
 def a_run(root: Path, name: str = "mixed-smoke") -> rundir.RunDir:
-    run = rundir.create(root, name, now=NOON, requests=100)
+    run = rundir.create(root, name, now=NOON)
     run.write_record({"run_id": run.run_id, "state": "running"})
     return run
 
@@ -45,14 +45,21 @@ def test_two_runs_of_one_second_get_two_directories(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_found_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match=r"1 MB are free and this run may need .*LAB_ARTIFACTS"):
-        rundir.create(tmp_path, "x", now=NOON, requests=1e6, free_bytes=1_000_000)
-    assert rundir.all_runs(tmp_path) == ()
+        rundir.require_room(tmp_path, requests=1e6, free_bytes=1_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_with_room_is_fine(tmp_path: Path) -> None:
+    rundir.require_room(tmp_path / "new", requests=1000, free_bytes=10**9)
+    assert (tmp_path / "new").is_dir()
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(RunDirError, match="cannot be written"):
-        rundir.create(tmp_path / "file" / "runs", "x", now=NOON, requests=1)
+        rundir.require_room(tmp_path / "file" / "runs", requests=1)
+    with pytest.raises(RunDirError, match="cannot be written"):
+        rundir.create(tmp_path / "file" / "runs", "x", now=NOON)
 
 
 def test_windows_survive_the_way_to_disk_and_back(tmp_path: Path) -> None:

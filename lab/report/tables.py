@@ -1,0 +1,104 @@
+"""Tables for the terminal: the parts of this machine, the environment, and the runs there are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rich.table import Table
+
+from lab.model import Environment, Outcome
+
+_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
+
+
+class Part(Protocol):
+    """What the doctor tells of a part (`lab.doctor.Part`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def found(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def used(self) -> bool: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def lost(self) -> str: ...
+    @property
+    def get(self) -> str: ...
+    @property
+    def needed(self) -> bool: ...
+
+
+class Health(Protocol):
+    """What an engine tells of a service (`lab.engines.ServiceHealth`)."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def rss_bytes(self) -> int | None: ...
+    @property
+    def why(self) -> str: ...
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def doctor(parts: Sequence[Part]) -> Table:
+    """One row per part: whether it is used, which version, where, and what is lost without it or how to get it."""
+    table = _plain_table("", "part", "version", "found", "")
+    for part in parts:
+        mark = "[green]✓" if part.used else ("[red]✗" if part.needed else "[dim]–")
+        notes = [part.why] if part.used else [part.why, f"without it: {part.lost}" if part.lost else "", part.get]
+        table.add_row(mark, part.name, part.version, part.found, "\n".join(note for note in notes if note))
+    return table
+
+
+def environment(running: Environment, health: Sequence[Health]) -> Table:
+    """One row per service: state, URL, pid, version, memory; then its log."""
+    table = _plain_table("", "service", "url", "pid", "version", "memory", "log")
+    for service, state in zip(running.services, health, strict=True):
+        table.add_row(
+            "[green]ready" if state.ok else f"[red]{state.why or 'not ready'}",
+            service.name,
+            service.url,
+            str(service.process.pid) if service.process else "–",
+            service.version,
+            "–" if state.rss_bytes is None else f"{state.rss_bytes / 1e6:.0f} MB",
+            str(service.log or "–"),
+        )
+    return table
+
+
+def runs(found: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any] | None]]) -> Table:
+    """One row per run, given as id, content of `run.json`, and of `verdict.json` where there is one."""
+    table = _plain_table("run", "scenario", "plan", "seed", "started", "state", "verdict")
+    for run_id, record, verdict in found:
+        table.add_row(
+            run_id,
+            str(record.get("scenario", {}).get("name", "?")),
+            str(record.get("plan", {}).get("name", "?")),
+            str(record.get("seed", "?")),
+            _when(record.get("started_at")),
+            str(record.get("state", "?")),
+            _outcome(verdict),
+        )
+    return table
+
+
+def _when(epoch_s: object) -> str:
+    if not isinstance(epoch_s, int | float):
+        return "?"
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _outcome(verdict: Mapping[str, Any] | None) -> str:
+    text = str((verdict or {}).get("outcome", "–"))
+    style = _STYLES.get(Outcome(text)) if text in tuple(Outcome) else None
+    return f"[{style}]{text}" if style else text

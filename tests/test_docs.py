@@ -1,0 +1,49 @@
+"""Documents are in step with what they describe."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def written_page() -> str:
+    spec = importlib.util.spec_from_file_location("write_cli_docs", ROOT / "scripts" / "write_cli_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.render())
+
+
+def test_the_command_line_page_is_what_make_docs_would_write() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == written_page()
+
+
+def test_every_command_is_in_the_page_and_has_help() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for name, command in cli.commands.items():
+        assert f"## lab {name}\n" in page
+        assert command.help
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_lock_names_every_dependency_and_no_registry() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = re.findall(r'^  "([a-z0-9-]+)[=>]', project, flags=re.MULTILINE)
+    assert len(wanted) > 20
+    assert [name for name in wanted if not re.search(rf"^{name}==", lock, flags=re.MULTILINE)] == []
+    assert "://" not in lock

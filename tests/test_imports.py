@@ -1,0 +1,109 @@
+"""The direction of imports, read from the source: who may import whom (docs/architecture.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# each part of the lab, with the parts that it may import
+ALLOWED = {
+    "errors": set(),
+    "model": set(),
+    "thresholds": {"errors", "model"},
+    "processes": {"errors", "model"},
+    "rundir": {"errors", "model"},
+    "database": {"errors", "model"},
+    "provenance": {"errors", "model", "__init__"},
+    "config": {"errors", "model", "thresholds", "config"},
+    "analysis": {"errors", "model", "thresholds", "analysis"},
+    "report": {"errors", "model", "thresholds", "report"},
+    "engines": {"errors", "model", "processes", "engines"},
+    "load": {"errors", "model", "processes", "config", "load"},
+    "collectors": {"errors", "model", "processes", "collectors"},
+    "doctor": {"errors", "model", "processes", "engines", "load"},
+    "run_lock": {"errors"},
+    "request_trail": {"errors", "model", "config", "rundir", "collectors"},
+    "run": {
+        "errors",
+        "model",
+        "config",
+        "processes",
+        "rundir",
+        "provenance",
+        "database",
+        "load",
+        "collectors",
+        "engines",
+    },
+    "conclude": {
+        "errors",
+        "model",
+        "config",
+        "processes",
+        "rundir",
+        "load",
+        "collectors",
+        "analysis",
+        "report",
+    },
+}
+EVERYTHING = {"cli", "__main__", "__init__"}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, with what it takes from a package as `package.name`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(ROOT / "lab").parts[0].removesuffix(".py")
+
+
+def lab_parts(path: Path) -> set[str]:
+    taken = {name.split(".")[1] for name in imported(path) if name.startswith("lab.")}
+    return {
+        name if (ROOT / "lab" / name).is_dir() or (ROOT / "lab" / f"{name}.py").is_file() else "__init__"
+        for name in taken
+    }
+
+
+@pytest.mark.parametrize("path", sources("lab"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    part = part_of(path)
+    if part in EVERYTHING:
+        return
+    assert part in ALLOWED, f"lab/{part} has no place in the architecture yet: give it one here and in the docs"
+    assert lab_parts(path) <= ALLOWED[part]
+
+
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [("lab", {"sut", "ai_core_stub"}), ("sut", {"lab", "ai_core_stub"}), ("ai_core_stub", {"lab", "sut"})],
+)
+def test_the_lab_and_the_services_know_nothing_of_one_another(package: str, others: set[str]) -> None:
+    taken = {name.split(".")[0] for path in sources(package) for name in imported(path)}
+    assert not taken & others
+
+
+PRINTS = {"print", "input", "breakpoint"}
+
+
+@pytest.mark.parametrize("path", sources("lab"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_prints(path: Path) -> None:
+    if part_of(path) == "cli":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & PRINTS
