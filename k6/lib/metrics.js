@@ -1,0 +1,10 @@
+// What the scripts measure beside single requests.
+
+import { Counter, Gauge, Trend } from 'k6/metrics';
+
+export const analysisDuration = new Trend('analysis_duration', true); // POST /analyze to the finished report
+export const uploadToReport = new Trend('upload_to_report', true); // POST /datasets to the finished report
+export const aiCoreAnalyze = new Trend('ai_core_analyze', true); // what ai_core says of itself, per part
+export const analyses = new Counter('analyses'); // outcome: done, failed, rejected or timeout
+export const journeys = new Counter('journeys'); // outcome: completed or failed
+export const scenarioStarted = new Gauge('scenario_started'); // epoch milliseconds, once per k6 scenario

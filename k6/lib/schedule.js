@@ -1,0 +1,109 @@
+// From a rate in HTTP requests per second to k6 scenarios: an open model, in which a slow system meets the same arrivals.
+
+import { settings } from './settings.js';
+
+const SCENARIOS = JSON.parse(open('../scenarios.json'));
+
+// k6 takes integers: hundred-thousandths of a journey per second are fine enough for every rate.
+const UNIT_S = 100000;
+
+const K6_SHORTEST_MS = 1000; // k6 refuses a scenario that lasts less
+
+// How long a journey takes on an unloaded system, and at most: how many requests and analyses it may wait a deadline for.
+const EXPECTED_S = { auth_dashboard: 0.1, upload_analyze: 0.5, explain_heavy: 0.8, report_retrieval: 0.1 };
+const PATIENCE = { auth_dashboard: 2, upload_analyze: 3, explain_heavy: 4, report_retrieval: 2 };
+
+// VUs that stand ready for a system that hangs: k6 drops an iteration for each VU that it must add while it runs.
+const STALL_S = 5;
+
+function mixOf(name) {
+  return SCENARIOS[name].mix || { [name]: 1 };
+}
+
+// The nominal HTTP requests of one journey; of a mix, the weighted mean.
+export function requestsPerJourney(name) {
+  return Object.entries(mixOf(name)).reduce((sum, [part, w]) => sum + w * SCENARIOS[part].requests_per_journey, 0);
+}
+
+// The journeys that a scenario is made of.
+export function partsOf(name) {
+  return Object.keys(mixOf(name));
+}
+
+function arrivals(name, perSecond) {
+  const share = mixOf(name);
+  const journeys = perSecond / requestsPerJourney(name);
+  return Object.keys(share).map((part) => ({ part, perSecond: journeys * share[part] }));
+}
+
+// At a constant rate k6 starts a journey at once: every scenario of a mix would start one together, and a short phase one
+// too many. Half an interval later their number is the planned one, to the nearest whole, and they do not march in step.
+function constant(perSecond) {
+  const durationMs = Math.round(settings.durationS * 1000);
+  const halfMs = Math.round(500 / perSecond);
+  if (halfMs >= durationMs) {
+    return null; // less than half a journey
+  }
+  const offset = Math.min(halfMs, durationMs - K6_SHORTEST_MS);
+  return {
+    executor: 'constant-arrival-rate',
+    rate: Math.max(1, Math.round(perSecond * UNIT_S)),
+    startTime: `${offset}ms`,
+    env: { OFFSET_MS: String(offset) },
+    duration: `${durationMs - offset}ms`,
+  };
+}
+
+function ramp(startPerSecond, perSecond) {
+  return {
+    executor: 'ramping-arrival-rate',
+    startRate: Math.round(startPerSecond * UNIT_S),
+    stages: [{ target: Math.round(perSecond * UNIT_S), duration: `${Math.round(settings.durationS * 1000)}ms` }],
+  };
+}
+
+function vus(part, perSecond, share) {
+  const most = Math.max(1, Math.round(settings.maxVUs * share));
+  const worst = EXPECTED_S[part] + PATIENCE[part] * settings.deadlineS;
+  const maxVUs = Math.min(most, Math.ceil(perSecond * worst) + 2);
+  const ready = Math.ceil(perSecond * (2 * EXPECTED_S[part] + Math.min(STALL_S, settings.deadlineS))) + 2;
+  return { maxVUs, preAllocatedVUs: Math.min(maxVUs, ready) };
+}
+
+function scenarios(name) {
+  const from = settings.startRate === null ? null : arrivals(name, settings.startRate);
+  const result = {};
+  arrivals(name, settings.rate).forEach(({ part, perSecond }, i) => {
+    const pace = from ? ramp(from[i].perSecond, perSecond) : constant(perSecond);
+    if (pace !== null) {
+      result[part] = {
+        ...pace,
+        ...vus(part, Math.max(perSecond, from ? from[i].perSecond : 0), mixOf(name)[part]),
+        timeUnit: `${UNIT_S}s`,
+        exec: part,
+        // longer than any journey can last, so that none is cut
+        gracefulStop: `${Math.ceil(PATIENCE[part] * settings.deadlineS) + 5}s`,
+        tags: { load: 'journeys' },
+      };
+    }
+  });
+  if (Object.keys(result).length === 0) {
+    throw new Error(`RATE=${settings.rate} for DURATION=${settings.durationS} s is less than half a journey; raise either`);
+  }
+  return result;
+}
+
+// k6's options for a scenario of scenarios.json.
+export function optionsFor(name) {
+  return {
+    scenarios: scenarios(name),
+    setupTimeout: '120s',
+    systemTags: ['name', 'method', 'status', 'error_code', 'check', 'scenario', 'group'],
+    summaryTrendStats: ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'p(99.9)', 'count'],
+    // they hold nothing: they make k6 keep figures without the requests of setup()
+    thresholds: {
+      'http_req_duration{load:journeys}': ['max>=0'],
+      'http_req_failed{load:journeys}': ['rate>=0'],
+    },
+  };
+}

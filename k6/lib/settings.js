@@ -1,0 +1,48 @@
+// What a run of a script is asked for, from the environment of `k6 run -e NAME=value`; see README beside scenarios.json.
+
+const problems = [];
+
+function number(name, fallback, lowest) {
+  const text = __ENV[name];
+  const value = text === undefined || text === '' ? fallback : Number(text);
+  if (!(value >= lowest && value < Infinity)) {
+    problems.push(`${name}=${text}: must be a number of at least ${lowest}`);
+  }
+  return value;
+}
+
+function oneOf(name, choices) {
+  const value = __ENV[name] || choices[0];
+  if (!choices.includes(value)) {
+    problems.push(`${name}=${value}: must be one of ${choices.join(', ')}`);
+  }
+  return value;
+}
+
+function word(name, fallback) {
+  const value = __ENV[name] || fallback;
+  if (!/^[A-Za-z0-9._-]{1,40}$/.test(value)) {
+    problems.push(`${name}=${value}: must be 1 to 40 letters, digits, dots, dashes or underscores`);
+  }
+  return value;
+}
+
+export const settings = Object.freeze({
+  baseUrl: (__ENV.BASE_URL || 'http://127.0.0.1:8810').replace(/\/+$/, ''),
+  rate: number('RATE', 5, 0.001),
+  startRate: __ENV.START_RATE ? number('START_RATE', 0, 0) : null,
+  durationS: number('DURATION', 30, 1),
+  seed: String(number('SEED', 14, 0)),
+  phase: word('PHASE', 'main'),
+  // the scripts' own default is the time, which setup() takes once for all VUs
+  run: __ENV.RUN ? word('RUN', '') : null,
+  summary: __ENV.SUMMARY || null,
+  pollIntervalS: number('POLL_INTERVAL', 0.25, 0.01),
+  deadlineS: number('DEADLINE', 15, 0.1),
+  explainer: oneOf('EXPLAINER', ['tree', 'kernel']),
+  maxVUs: number('MAX_VUS', 1000, 1),
+});
+
+if (problems.length > 0) {
+  throw new Error(`the settings cannot be used:\n  ${problems.join('\n  ')}`);
+}
