@@ -132,7 +132,7 @@ def is_running(process: ProcessId) -> bool:
     """Whether that very process still runs (a zombie does not)."""
     try:
         found = psutil.Process(process.pid)
-        return _same(found, process) and found.status() != psutil.STATUS_ZOMBIE
+        return _same(found, process) and _is_alive(found)
     except psutil.Error:
         return False
 
@@ -156,7 +156,8 @@ def marked(marker: str) -> list[psutil.Process]:
 
 
 def _is_below(carried: str, marker: str) -> bool:
-    return carried == marker or carried.startswith(f"{marker}.")
+    # without the first condition an empty marker would name every process that the lab has nothing to do with
+    return bool(marker) and (carried == marker or carried.startswith(f"{marker}."))
 
 
 def stop_group(process: ProcessId, *, grace_s: float = 10.0, first: signal.Signals = signal.SIGTERM) -> bool:
@@ -169,6 +170,7 @@ def stop_group(process: ProcessId, *, grace_s: float = 10.0, first: signal.Signa
         return False
     members = _group(process.pid)
     _signal_group(process.pid, first)
+    _signal_group(process.pid, signal.SIGCONT)  # one that is stopped meets its signal only when it goes on
     if _wait_for_end(members, timeout_s=grace_s):
         _signal_group(process.pid, signal.SIGKILL)
         _wait_for_end(members, timeout_s=5.0)
@@ -217,7 +219,8 @@ def _wait_for_end(found: Sequence[psutil.Process], *, timeout_s: float) -> list[
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        # a leader may be a zombie while its threads end, and they hold its ports and files until they have
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.Error:
         return False
 

@@ -19,9 +19,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who listens on a port. `home` is the folder of the lab that it is an environment of, "" if of none."""
+    """Who listens on a port. `home` is the folder of the lab that it is an environment of, "" if of none.
 
-    pid: int
+    `pid` is None for a process of another user: the system tells only root of those.
+    """
+
+    pid: int | None
     program: str
     home: str = ""
 
@@ -74,9 +77,9 @@ def refuse_busy(ports: Mapping[str, int]) -> None:
 
 
 def holder_of(port: int) -> Holder | None:
-    """Who listens on this port; None where the system does not tell (it tells root, and of one's own processes)."""
+    """Who listens on this port; None when nobody does."""
     for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,):
             return _holder(connection.pid)
     return None
 
@@ -98,12 +101,16 @@ def _reason(port: int, error: OSError) -> str:
         return f"cannot be used: {error.strerror}"
     holder = holder_of(port)
     if holder is None:
-        return "is taken by a process that this user may not see"
+        return "is not free yet, though nothing listens on it: its connections ended a moment ago"
+    if holder.pid is None:
+        return "is taken by a process of another user"
     lab = f", an environment of this lab in {holder.home}: `lab down` ends it" if holder.home else ""
     return f"is taken by pid {holder.pid} ({holder.program}{lab})"
 
 
-def _holder(pid: int) -> Holder:
+def _holder(pid: int | None) -> Holder:
+    if pid is None:
+        return Holder(pid=None, program="")
     try:
         process = psutil.Process(pid)
         program = process.name()

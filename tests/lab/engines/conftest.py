@@ -92,7 +92,7 @@ def a_controller(home: Path) -> Iterator[StartController]:
 
     def start(target: Target, *, lock_wait_s: float = 15.0, **options: object) -> "subprocess.Popen[str]":
         text = TypeAdapter(Target).dump_json(target).decode()
-        controller = subprocess.Popen(
+        controller: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, "-c", CONTROLLER, str(home), text, str(lock_wait_s)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

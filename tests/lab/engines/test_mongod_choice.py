@@ -57,7 +57,7 @@ def test_a_missing_library_is_named(a_mongod: MakeMongod) -> None:
 
 def test_a_mongod_that_may_not_be_executed_is_told_so(a_mongod: MakeMongod) -> None:
     program = a_mongod(mode=0o644)
-    with pytest.raises(EngineError, match="cannot start .*Permission denied"):
+    with pytest.raises(EngineError, match=r"cannot start .*Permission denied"):
         find_mongod({}, "", wheel=lambda: program)
 
 
@@ -70,7 +70,9 @@ def test_without_any_mongod_all_ways_to_one_are_told() -> None:
 
 def test_a_mongo_url_that_does_not_answer_is_told_without_its_password() -> None:
     url = f"mongodb://me:hunter2@127.0.0.1:{free_ports(1)[0]}/?serverSelectionTimeoutMS=100"
-    with pytest.raises(EngineError, match=r"MONGO_URL is set to mongodb://\*\*\*@127.*does not answer.*unset") as raised:
+    with pytest.raises(
+        EngineError, match=r"MONGO_URL is set to mongodb://\*\*\*@127.*does not answer.*unset"
+    ) as raised:
         find_mongod({"MONGO_URL": url})
     assert "hunter2" not in str(raised.value)
 
@@ -80,7 +82,7 @@ def test_a_mongo_url_that_does_not_answer_is_told_without_its_password() -> None
     ["mongodb://db.example.com", "mongodb://127.0.0.1,10.0.0.8:27018", "mongodb+srv://me:hunter2@cluster.example.com"],
 )
 def test_a_mongo_url_of_another_machine_is_refused_without_asking_it(url: str) -> None:
-    with pytest.raises(ConfigError, match="this machine only.*LAB_ALLOW_REMOTE_MONGO=1") as raised:
+    with pytest.raises(ConfigError, match=r"this machine only.*LAB_ALLOW_REMOTE_MONGO=1") as raised:
         find_mongod({"MONGO_URL": url})
     assert "hunter2" not in str(raised.value)
 

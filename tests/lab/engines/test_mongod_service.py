@@ -1,9 +1,7 @@
 """The engine with a real mongod."""
 
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,12 @@ from lab.errors import ConfigError, EngineError, LabError
 from lab.model import Service, Target
 
 pytestmark = pytest.mark.e2e
+
+THIEF = (
+    "import http.server, socket, sys\n"
+    "stolen = socket.create_server(('127.0.0.1', int(sys.argv[2])))\n"
+    "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+)
 
 MakeService = Callable[..., Service]
 MakeTarget = Callable[..., Target]
@@ -104,7 +108,9 @@ def test_a_data_folder_in_use_is_explained_in_words(
     second = ProcessEngine(tmp_path / "second", environ={}, mongo=lambda _: find_mongod({}, None))
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "data").symlink_to(home / "data")
-    with pytest.raises(EngineError, match="mongo has died: .* exit code 100: its data folder is used by another mongod"):
+    with pytest.raises(
+        EngineError, match=r"mongo has died: .* exit code 100: its data folder is used by another mongod"
+    ):
         second.up(a_target(a_mongo()))
     assert mongo_engine.health(environment)[0].ok
 
@@ -154,10 +160,10 @@ def test_a_mongo_url_that_does_not_answer_starts_nothing(
 def test_a_port_taken_between_the_check_and_the_start_is_explained(
     mongo_engine: ProcessEngine, a_mongo: MakeService, a_service: MakeService, a_target: MakeTarget
 ) -> None:
-    mongo = replace(a_mongo(argv=("--port", "{web.port}")), name="mongo")
-    target = a_target(a_service(), mongo)
-    with pytest.raises(EngineError, match="mongo has died"), socket.socket():
-        mongo_engine.up(target)
+    mongo = a_mongo(env=(("WAITS_FOR", "{thief.url}"),))
+    thief = a_service("thief", argv=("{python}", "-c", THIEF, "{port}", str(mongo.port)))
+    with pytest.raises(EngineError, match=r"mongo has died: .* exit code 48: its port was taken in the meantime"):
+        mongo_engine.up(a_target(thief, mongo))
 
 
 def test_a_killed_mongod_is_started_anew_after_down(
@@ -168,7 +174,7 @@ def test_a_killed_mongod_is_started_anew_after_down(
     assert first.services[0].process
     subprocess.run(["kill", "-9", str(first.services[0].process.pid)], check=True)
     assert processes.wait_until(lambda: not mongo_engine.health(first)[0].running, timeout_s=10)
-    with pytest.raises(EngineError, match="mongo has died: .*SIGKILL"):
+    with pytest.raises(EngineError, match=r"mongo has died: .*SIGKILL"):
         mongo_engine.up(target)
     mongo_engine.down()
     assert mongo_engine.health(mongo_engine.up(target))[0].ok

@@ -138,9 +138,7 @@ def test_a_busy_port_is_told_with_its_holder_before_anything_starts(
     assert engine.find() is None
 
 
-def test_a_port_held_by_another_lab_names_its_home(
-    engine: ProcessEngine, a_target: MakeTarget, tmp_path: Path
-) -> None:
+def test_a_port_held_by_another_lab_names_its_home(engine: ProcessEngine, a_target: MakeTarget, tmp_path: Path) -> None:
     target = a_target()
     other = ProcessEngine(tmp_path / "other", grace_s=5)
     other.up(target)
@@ -269,9 +267,7 @@ def test_health_tells_how_a_service_ended(engine: ProcessEngine, a_target: MakeT
     assert "was killed by SIGKILL" in found.why
 
 
-def test_health_tells_of_a_service_that_runs_and_does_not_answer(
-    engine: ProcessEngine, a_target: MakeTarget
-) -> None:
+def test_health_tells_of_a_service_that_runs_and_does_not_answer(engine: ProcessEngine, a_target: MakeTarget) -> None:
     environment = engine.up(a_target())
     assert environment.services[0].process
     psutil.Process(environment.services[0].process.pid).suspend()
@@ -324,7 +320,7 @@ def test_logs_begin_anew_with_each_up(engine: ProcessEngine, a_target: MakeTarge
 
 def test_a_home_that_cannot_be_made_says_which_setting_helps(tmp_path: Path, a_target: MakeTarget) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError, match="cannot be written: .*; set LAB_HOME"):
+    with pytest.raises(EngineError, match=r"cannot be written: .*; set LAB_HOME"):
         ProcessEngine(tmp_path / "file" / "home").up(a_target())
 
 
@@ -332,9 +328,7 @@ def test_without_any_mongod_nothing_starts_and_every_way_is_told(
     home: Path, a_service: MakeService, a_target: MakeTarget
 ) -> None:
     target = a_target(Service(name="mongo", kind="mongod", port=free_ports(1)[0]), a_service())
-    engine = ProcessEngine(
-        home, environ={"PATH": ""}, mongo=lambda environ: find_mongod(environ, wheel=lambda: None)
-    )
-    with pytest.raises(EngineError, match="no mongod works here: no mongod on PATH; no wheel .*MONGO_URL"):
+    engine = ProcessEngine(home, environ={"PATH": ""}, mongo=lambda environ: find_mongod(environ, wheel=lambda: None))
+    with pytest.raises(EngineError, match=r"no mongod works here: no mongod on PATH; no wheel .*MONGO_URL"):
         engine.up(target)
     assert not (home / "logs").exists()

@@ -47,7 +47,8 @@ def bystander() -> Iterator["subprocess.Popen[bytes]"]:
     process.wait()
 
 
-def a_hanging_up(a_service: MakeService, a_target: MakeTarget) -> Target:
+@pytest.fixture
+def hanging_target(a_service: MakeService, a_target: MakeTarget) -> Target:
     """Comes up as far as its second service, which never gets ready."""
     return a_target(a_service("first"), a_service("stuck", code=SLEEPS, ready_timeout_s=100.0))
 
@@ -64,9 +65,9 @@ def read_until(controller: "subprocess.Popen[str]", text: str) -> None:
 
 @pytest.mark.parametrize("stage", ["first: started", "first: ready", "stuck: started"])
 def test_a_ctrl_c_at_any_stage_of_up_leaves_nothing(
-    stage: str, a_service: MakeService, a_target: MakeTarget, a_controller: StartController, home: Path
+    stage: str, hanging_target: Target, a_controller: StartController, home: Path
 ) -> None:
-    controller = a_controller(a_hanging_up(a_service, a_target))
+    controller = a_controller(hanging_target)
     read_until(controller, stage)
     controller.send_signal(signal.SIGINT)
     output, _ = controller.communicate(timeout=60)
@@ -83,7 +84,9 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(
     read_until(controller, "stubborn: ready")
     controller.send_signal(signal.SIGINT)
     marker = home_marker(home)
-    eventually(lambda: len(processes.marked(marker)) == 1)  # the stuck one has ended, the stubborn one is being waited for
+    eventually(
+        lambda: len(processes.marked(marker)) == 1
+    )  # the stuck one has ended, the stubborn one is being waited for
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=60)
     assert processes.marked(marker) == []
@@ -93,13 +96,12 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(
 @pytest.mark.parametrize("stage", ["first: started", "stuck: started"])
 def test_down_cleans_after_a_controller_that_was_killed_during_up(
     stage: str,
-    a_service: MakeService,
-    a_target: MakeTarget,
+    hanging_target: Target,
     a_controller: StartController,
     engine: ProcessEngine,
     home: Path,
 ) -> None:
-    controller = a_controller(a_hanging_up(a_service, a_target))
+    controller = a_controller(hanging_target)
     read_until(controller, stage)
     controller.kill()
     controller.wait()
@@ -110,9 +112,9 @@ def test_down_cleans_after_a_controller_that_was_killed_during_up(
 
 
 def test_up_ends_what_a_killed_up_left_and_starts_anew(
-    a_service: MakeService, a_target: MakeTarget, a_controller: StartController, engine: ProcessEngine
+    hanging_target: Target, a_target: MakeTarget, a_controller: StartController, engine: ProcessEngine
 ) -> None:
-    controller = a_controller(a_hanging_up(a_service, a_target))
+    controller = a_controller(hanging_target)
     read_until(controller, "stuck: started")
     controller.kill()
     controller.wait()
@@ -153,9 +155,7 @@ def test_a_pid_that_belongs_to_another_process_by_now_is_not_killed(
     assert (stopped.services, stopped.strays) == ((), 1)  # the true service, found by its marker
 
 
-def test_a_service_that_ignores_term_is_killed(
-    home: Path, a_service: MakeService, a_target: MakeTarget
-) -> None:
+def test_a_service_that_ignores_term_is_killed(home: Path, a_service: MakeService, a_target: MakeTarget) -> None:
     engine = ProcessEngine(home, grace_s=0.3)
     engine.up(a_target(a_service(code=IGNORES_TERM)))
     assert engine.down().services == ("web",)
@@ -196,7 +196,7 @@ def test_down_works_when_the_record_is_gone(engine: ProcessEngine, a_target: Mak
 
 
 def test_down_ends_a_load_generator_that_a_killed_run_left(
-    engine: ProcessEngine, a_target: MakeTarget, home: Path, tmp_path: Path
+    engine: ProcessEngine, a_target: MakeTarget, tmp_path: Path
 ) -> None:
     environment = engine.up(a_target())
     left = processes.start([sys.executable, "-c", SLEEPS], marker=environment.id, output=tmp_path / "k6.log")
@@ -205,7 +205,7 @@ def test_down_ends_a_load_generator_that_a_killed_run_left(
 
 
 def test_down_leaves_the_environment_of_another_home(
-    engine: ProcessEngine, a_service: MakeService, a_target: MakeTarget, tmp_path: Path
+    engine: ProcessEngine, a_target: MakeTarget, tmp_path: Path
 ) -> None:
     engine.up(a_target())
     other = ProcessEngine(tmp_path / "other", grace_s=5)
@@ -231,9 +231,9 @@ def test_two_ups_at_once_give_one_environment(
 
 
 def test_an_up_beside_one_that_takes_long_says_who_is_at_work(
-    a_service: MakeService, a_target: MakeTarget, a_controller: StartController, home: Path
+    hanging_target: Target, a_controller: StartController, home: Path
 ) -> None:
-    first = a_controller(a_hanging_up(a_service, a_target))
+    first = a_controller(hanging_target)
     read_until(first, "stuck: started")
     with pytest.raises(EngineError, match=rf"`lab up` \(pid {first.pid}, since \d+ s\) is at work on the environment"):
         ProcessEngine(home, lock_wait_s=0.1).down()
