@@ -8,6 +8,7 @@ from pathlib import Path
 from lab import processes
 from lab.engines import health, mongod, readiness
 from lab.engines.launches import Launch
+from lab.engines.mongod_log import end_of_log
 from lab.engines.ports import HOME
 from lab.engines.readiness import Readiness
 from lab.errors import EngineError, LabError
@@ -90,7 +91,9 @@ class Launcher:
 
         left_s = self._started_at[name] + timeout_s - time.monotonic()
         if not processes.wait_until(ready, timeout_s=max(left_s, 0)):
-            raise EngineError(f"{name} is not ready after {timeout_s:g} s: {answer.why}\n{_end_of(launch.log)}")
+            raise EngineError(
+                f"{name} is not ready after {timeout_s:g} s: {answer.why}\n{_end_of(launch.log, launch.service.kind)}"
+            )
         self._ready.add(name)
         version = answer.version or _version(launch)
         self._started[name] = replace(self._started[name], version=version)
@@ -101,7 +104,7 @@ class Launcher:
         for launch in self._launches:
             service = self._started.get(launch.service.name)
             if service and service.process and not processes.is_running(service.process):
-                raise EngineError(death(service, is_mongod=launch.service.kind == "mongod"))
+                raise EngineError(death(service, launch.service.kind))
 
 
 def ask(launch: Launch) -> Readiness:
@@ -113,17 +116,18 @@ def ask(launch: Launch) -> Readiness:
     return readiness.mongo_readiness(launch.url)
 
 
-def death(service: RunningService, *, is_mongod: bool = False) -> str:
+def death(service: RunningService, kind: str) -> str:
     """What to say of a service whose process has ended: how, what that means, and the end of its log."""
     code = processes.exit_code(service.process) if service.process else None
-    meaning = mongod.explain_exit(code) if is_mongod and code is not None else ""
+    meaning = mongod.explain_exit(code) if kind == "mongod" and code is not None else ""
     how = health.gone(service.process) if service.process else "it does not answer"
-    end = f"\n{_end_of(service.log)}" if service.log else ""
+    end = f"\n{_end_of(service.log, kind)}" if service.log else ""
     return f"{service.name} has died: {how}{meaning and f': {meaning}'}{end}"
 
 
-def _end_of(log: Path) -> str:
-    return f"the end of {log}:\n{processes.tail(log)}"
+def _end_of(log: Path, kind: str) -> str:
+    end = end_of_log(log) if kind == "mongod" else processes.tail(log)
+    return f"the end of {log}:\n{end}"
 
 
 def _version(launch: Launch) -> str:

@@ -108,7 +108,8 @@ class ProcessEngine:
     def down(self, on_event: Callable[[str], None] = _silent, *, keep_data: bool = False) -> Stopped:
         """End everything that runs for this home, in reverse order, and remove its databases unless `keep_data`.
 
-        Works without a record, or with a damaged one, by the marker that the processes carry. Logs stay.
+        Works without a record, or with a damaged one, by the marker that the processes carry. Logs stay. A Ctrl-C
+        meanwhile kills what is left at once.
 
         Raises EngineError when a process cannot be ended.
         """
@@ -118,7 +119,7 @@ class ProcessEngine:
             except EngineError as error:
                 on_event(str(error).partition(";")[0])
                 record = None
-            stopped = self._end(record, on_event, keep_data=keep_data, grace_s=self._grace_s)
+            stopped = self._end_surely(record, on_event, keep_data=keep_data)
             if stopped.nothing:
                 on_event("nothing was running")
             return stopped
@@ -135,7 +136,7 @@ class ProcessEngine:
             return record.environment
         if record or processes.marked(self._marker):
             on_event("ending what an earlier `lab up` left unfinished")
-            self._end(record, on_event, keep_data=record is None or record.data_existed, grace_s=self._grace_s)
+            self._end_surely(record, on_event, keep_data=record is None or record.data_existed)
         return None
 
     def _refuse_other(self, record: Record, target: Target, asked: Mapping[str, int]) -> None:
@@ -171,7 +172,8 @@ class ProcessEngine:
             environment = replace(record.environment, services=services)
             state.write_record(self.home, replace(record, environment=environment, complete=True))
         except BaseException:
-            self._undo(keep_data=record.data_existed)
+            # the record on disk names what has been started
+            self._end_surely(state.read_record(self.home), _silent, keep_data=record.data_existed)
             raise
         return environment
 
@@ -217,14 +219,14 @@ class ProcessEngine:
         )
         return launcher.run()
 
-    def _undo(self, *, keep_data: bool) -> None:
-        # the record on disk names what has been started; a second Ctrl-C means: at once
-        try:
-            self._end(state.read_record(self.home), _silent, keep_data=keep_data, grace_s=self._grace_s)
-        except KeyboardInterrupt:
-            self._end(state.read_record(self.home), _silent, keep_data=keep_data, grace_s=0)
-
     # ---------------------------------------------------------------------------------------------------- going down
+
+    def _end_surely(self, record: Record | None, on_event: Callable[[str], None], *, keep_data: bool) -> Stopped:
+        try:
+            return self._end(record, on_event, keep_data=keep_data, grace_s=self._grace_s)
+        except KeyboardInterrupt:
+            self._end(record, _silent, keep_data=keep_data, grace_s=0)
+            raise
 
     def _end(
         self, record: Record | None, on_event: Callable[[str], None], *, keep_data: bool, grace_s: float
@@ -258,5 +260,5 @@ def _refuse_dead(record: Record, target: Target) -> None:
     dead = health.dead(record.environment)
     if dead:
         kinds = {service.name: service.kind for service in target.services}
-        deaths = [death(service, is_mongod=kinds.get(service.name) == "mongod") for service in dead]
+        deaths = [death(service, kinds.get(service.name, "")) for service in dead]
         raise EngineError("\n".join([*deaths, "the environment is not whole; start it anew: `lab down && lab up`"]))

@@ -109,7 +109,8 @@ def test_a_data_folder_in_use_is_explained_in_words(
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "data").symlink_to(home / "data")
     with pytest.raises(
-        EngineError, match=r"mongo has died: .* exit code 100: its data folder is used by another mongod"
+        EngineError,
+        match=r"(?s)mongo has died: .* exit code 100: its data folder is used by another mongod.*DBPathInUse",
     ):
         second.up(a_target(a_mongo()))
     assert mongo_engine.health(environment)[0].ok

@@ -93,6 +93,23 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(
     assert not (home / "environment.json").exists()
 
 
+def test_a_ctrl_c_during_down_kills_what_is_left_at_once(
+    a_service: MakeService, a_target: MakeTarget, home: Path
+) -> None:
+    ProcessEngine(home).up(a_target(a_service("stubborn", code=IGNORES_TERM), a_service("last")))
+    code = (
+        "import sys; from pathlib import Path; from lab.engines import ProcessEngine\n"
+        "ProcessEngine(Path(sys.argv[1]), grace_s=100).down(lambda event: print(event, flush=True))"
+    )
+    argv = [sys.executable, "-c", code, str(home)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as down:
+        read_until(down, "last: ended")
+        down.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in down.communicate(timeout=60)[0]
+    assert processes.marked(home_marker(home)) == []
+    assert not (home / "environment.json").exists()
+
+
 @pytest.mark.parametrize("stage", ["first: started", "stuck: started"])
 def test_down_cleans_after_a_controller_that_was_killed_during_up(
     stage: str,
