@@ -226,7 +226,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How a running phase stands; rates over the last seconds, P95 in seconds over the same."""
+    """How a running phase stands; rates over the last seconds, P95 in seconds over the same.
+
+    `generator_pid` is the process that makes the load, for those who sample what it uses.
+    """
 
     phase: str
     elapsed_s: float
@@ -236,6 +239,27 @@ class Progress:
     requests: int
     failed: int
     p95_s: float | None
+    generator_pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryFigures:
+    """k6's own figures of a phase, without the requests of its setup(); None where it gave none.
+
+    Percentiles are linear, as everywhere in the lab; durations are http_req_duration.
+    """
+
+    requests: int
+    failed: int
+    iterations: int
+    dropped_iterations: int
+    mean_s: float | None
+    p50_s: float | None
+    p90_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    p999_s: float | None
+    max_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
