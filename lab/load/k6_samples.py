@@ -1,0 +1,148 @@
+"""From k6's own output to samples.parquet and points.parquet: streaming, in file order, with flat memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.load.k6_lines import GzipLines
+from lab.load.k6_points import (
+    CHECK_PASSED,
+    CHECKS,
+    COUNTS,
+    DURATION,
+    LINE_BEGINNINGS,
+    TIMES,
+    WAITING,
+    Tags,
+    parse_tags,
+    prefix,
+    take_apart,
+)
+from lab.load.tables import Table, points_table, samples_table
+
+_SETUP = -1
+_NO_REQUEST = (b"", 0.0, b"", None)
+_WANTED = tuple(prefix(metric) for metric in (DURATION, WAITING, *TIMES, *COUNTS, CHECKS))
+_CHECKS = prefix(CHECKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What `convert` read. `truncated` names the phases whose file ends early (or is empty, damaged or missing).
+
+    `damaged_lines` counts lines that are not k6's; they are left out.
+    """
+
+    requests: int
+    points: int
+    truncated: tuple[str, ...]
+    setup_requests: int
+    damaged_lines: int
+
+
+def output_of(load: Path, phase: str) -> Path:
+    """Give the file that holds k6's output of a phase."""
+    return load / f"{phase}.json.gz"
+
+
+def convert(load: Path, phases: Sequence[str], samples: Path, points: Path) -> Conversion:
+    """Turn `<load>/<phase>.json.gz` of each phase into two Parquet files, replacing them in one step each.
+
+    Requests of setup() are counted and left out. Raises LoadError where a file is no gzip or cannot be read.
+    """
+    with samples_table(samples) as requests, points_table(points) as others:
+        converters = [_Converter(phase, requests, others) for phase in phases]
+        for converter in converters:
+            converter.read(GzipLines(output_of(load, converter.phase)))
+    return Conversion(
+        requests=requests.written,
+        points=others.written,
+        truncated=tuple(c.phase for c in converters if c.is_truncated),
+        setup_requests=sum(c.setup_requests for c in converters),
+        damaged_lines=sum(c.damaged_lines for c in converters),
+    )
+
+
+@dataclass(slots=True)
+class _Converter:
+    """Reads one phase. A request's duration and waiting time stand on two lines, the second some lines below the first.
+
+    `_pending` is the request whose waiting time has not come yet.
+    """
+
+    phase: str
+    requests: Table
+    others: Table
+    setup_requests: int = 0
+    damaged_lines: int = 0
+    is_truncated: bool = False
+    _request_kinds: dict[bytes, int] = field(default_factory=dict)
+    _other_kinds: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
+    _pending: tuple[bytes, float, bytes, bytes | None] = _NO_REQUEST
+
+    def read(self, lines: GzipLines) -> None:
+        """Read every batch of the file."""
+        for batch in lines:
+            self._take(batch)
+            self.requests.flush_if_full()
+            self.others.flush_if_full()
+        self.is_truncated = lines.is_truncated
+
+    def _take(self, batch: list[bytes]) -> None:
+        # most lines are dropped here, so this loop calls nothing of its own for them
+        for line in batch:
+            if line.startswith(_WANTED):
+                if line.startswith(_CHECKS) and CHECK_PASSED in line:
+                    continue
+                try:
+                    self._add(*take_apart(line))
+                except ValueError:
+                    self.damaged_lines += 1
+            elif not line.startswith(LINE_BEGINNINGS):
+                self.damaged_lines += 1
+
+    def _add(self, metric: bytes, time: bytes, value: float, tags: bytes, request_id: bytes | None) -> None:
+        if metric == DURATION:
+            self._pending = time, value, tags, request_id
+        elif metric == WAITING:
+            self._add_request(time, value, tags, request_id)
+        else:
+            self._add_other(metric, time, value, tags, request_id)
+
+    def _add_request(self, time: bytes, waiting_ms: float, tags: bytes, request_id: bytes | None) -> None:
+        request_time, duration_ms, request_tags, _ = self._pending
+        self._pending = _NO_REQUEST
+        if request_time != time or request_tags != tags:
+            raise ValueError("a waiting time without its request")
+        kind = self._request_kinds.get(tags)
+        if kind is None:
+            kind = self._request_kinds[tags] = self._new_request_kind(parse_tags(tags))
+        if kind == _SETUP:
+            self.setup_requests += 1
+        else:
+            self.requests.rows.append((kind, time, duration_ms / 1000, waiting_ms / 1000, request_id))
+
+    def _add_other(self, metric: bytes, time: bytes, value: float, tags: bytes, request_id: bytes | None) -> None:
+        kind = self._other_kinds.get((metric, tags))
+        if kind is None:
+            kind = self._other_kinds[metric, tags] = self._new_other_kind(metric.decode(), parse_tags(tags))
+        if kind != _SETUP:
+            self.others.rows.append((kind, time, value / 1000 if metric in TIMES else value, request_id))
+
+    def _new_request_kind(self, tags: Tags) -> int:
+        if tags.is_setup:
+            return _SETUP
+        return self.requests.kind(
+            phase=self.phase,
+            scenario=tags.scenario,
+            route=tags.route,
+            method=tags.method,
+            status=tags.status,
+            error=tags.error,
+            extra_poll=tags.is_extra_poll,
+        )
+
+    def _new_other_kind(self, metric: str, tags: Tags) -> int:
+        if tags.is_setup:
+            return _SETUP
+        return self.others.kind(phase=self.phase, scenario=tags.scenario, metric=metric, labels=tags.labels)
