@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class PhaseKind(StrEnum):
@@ -267,8 +268,9 @@ class Evidence:
     """Everything that the analysis of a run reads: values from `run.json`, and the files beside it.
 
     `samples` has one row per request, `points` one per value of k6's other metrics (see docs/run-directory.md);
-    `series` maps a collector's name to its Parquet file; `summaries` maps a phase to k6's own summary of it.
-    Files that a run does not have are missing from the maps, or do not exist.
+    `series` maps a collector's name to its Parquet file; `summaries` maps a phase to k6's own figures of it.
+    Files that a run does not have are missing from the maps, or do not exist. `truncated` names the phases whose
+    output of k6 ends early.
     """
 
     run_id: str
@@ -280,7 +282,8 @@ class Evidence:
     samples: Path
     points: Path
     series: Mapping[str, Path]
-    summaries: Mapping[str, Path]
+    summaries: Mapping[str, SummaryFigures]
+    truncated: tuple[str, ...] = ()
     incidents: tuple["Doubt", ...] = ()
 
 
@@ -400,6 +403,22 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a threshold sees in one window, before anyone judges it. `count` is how many values it rests on.
+
+    `observed` is None where there is nothing to observe, or too little for the statistic; `why` says which.
+    """
+
+    threshold: str
+    phase: str
+    started_at: float
+    ended_at: float
+    count: int
+    observed: Estimate | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A threshold held against one window. `observed` is None where there was nothing to hold it against."""
 
@@ -426,6 +445,7 @@ class Analysis:
     errors: tuple[ErrorCount, ...]
     outcomes: tuple[AnalysisOutcome, ...]
     usage: tuple[ServiceUsage, ...]
+    observations: tuple[Observation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -436,3 +456,20 @@ class Verdict:
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
     doubts: tuple[Doubt, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that a report shows: what was run, on what (`provenance`, as `run.json` keeps it), and the answer."""
+
+    run_id: str
+    scenario: Scenario
+    plan: Plan
+    target: str
+    seed: int
+    state: RunState
+    started_at: float
+    ended_at: float | None
+    provenance: Mapping[str, Any]
+    analysis: Analysis
+    verdict: Verdict
