@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 RECORDED = Path(__file__).resolve().parents[1] / "tests/lab/load/data/mixed.json.gz"
-_TIME = re.compile(rb'"time":"([^"]+)"')
+_SECOND = re.compile(rb'(?<="time":")([^".]+)')
 _REQUEST = b'{"metric":"http_req_duration","type":"Point"'
 
 
@@ -26,26 +26,19 @@ def generate(path: Path, requests: int) -> int:
     """Write `requests` requests (rounded up to whole repetitions); gives the number of lines."""
     lines = gzip.decompress(RECORDED.read_bytes()).splitlines(keepends=True)
     body = [line for line in lines if b'"type":"Point"' in line and b"::setup" not in line]
-    per_repetition = sum(line.startswith(_REQUEST) for line in body)
-    repetitions = -(-requests // per_repetition)
-    text = b"".join(body)
-    pieces = _TIME.split(text)
-    times = [datetime.fromisoformat(t.decode()[:26] + "+00:00") for t in pieces[1::2]]
-    span = max(times) - min(times)
+    repetitions = -(-requests // sum(line.startswith(_REQUEST) for line in body))
+    # cut before each whole second, so that a repetition differs in the seconds alone and a join makes it
+    pieces = _SECOND.split(b"".join(body))
+    seconds = [datetime.fromisoformat(text.decode()) for text in pieces[1::2]]
+    span = max(seconds) - min(seconds) + timedelta(seconds=1)
     deflate = zlib.compressobj(6, zlib.DEFLATED, 31)
     with path.open("wb") as file:
         for n in range(repetitions):
-            file.write(deflate.compress(_shifted(pieces, times, n * span)))
+            later = {second: (second + n * span).isoformat().encode() for second in set(seconds)}
+            pieces[1::2] = [later[second] for second in seconds]
+            file.write(deflate.compress(b"".join(pieces)))
         file.write(deflate.flush())
     return repetitions * len(body)
-
-
-def _shifted(pieces: list[bytes], times: list[datetime], by: timedelta) -> bytes:
-    parts = [pieces[0]]
-    for moment, rest in zip(times, pieces[2::2], strict=True):
-        parts.append(b'"time":"' + (moment + by).strftime("%Y-%m-%dT%H:%M:%S.%f").encode() + b'Z"')
-        parts.append(rest)
-    return b"".join(parts)
 
 
 def convert(folder: Path) -> int:

@@ -2,13 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lab.load.k6_points import ITERATION, STARTED, prefix, take_apart
+from lab.load.k6_points import ITERATION, KEY, METRICS, STARTED, take_apart
 
-_STARTED = prefix(STARTED)
-_ITERATION = prefix(ITERATION)
 _POINT = b'","type":"Point","data":{"time":"'
 
 
@@ -33,15 +32,14 @@ class JourneysLog:
         """Take note of what the lines say of journeys; damaged ones are passed over."""
         line = b""
         for line in lines:
-            if line.startswith((_ITERATION, _STARTED)):
-                try:
-                    self._take(line)
-                except ValueError:
-                    continue
+            metric = METRICS.get(line[KEY])
+            if metric in (ITERATION, STARTED):
+                with suppress(ValueError):
+                    self._take(metric, line)
         self._note_time(line)
 
-    def _take(self, line: bytes) -> None:
-        metric, time, value, _, _ = take_apart(line)
+    def _take(self, metric: bytes, line: bytes) -> None:
+        time, value, _, _ = take_apart(metric, line)
         if metric == STARTED:
             self.began_at = min(value / 1000, self.began_at or float("inf"))
         else:

@@ -83,7 +83,7 @@ class GzipLines:
         while compressed:
             try:
                 text = inflater.decompress(compressed)
-            except IsalError:
+            except IsalError:  # type: ignore[misc]  # its stub forgets that it is an exception
                 break
             if text:
                 yield text

@@ -30,8 +30,15 @@ STARTED = b"scenario_started"
 TIMES = (ITERATION, b"analysis_duration", b"upload_to_report", b"ai_core_analyze", STARTED)
 COUNTS = (b"dropped_iterations", b"analyses", b"journeys")
 
-LINE_BEGINNINGS = (_BEGIN, b'{"type":"Metric"')
-CHECK_PASSED = b'","value":1,'
+_IGNORED = (
+    *(b"http_reqs", b"http_req_blocked", b"http_req_connecting", b"http_req_tls_handshaking", b"http_req_sending"),
+    *(b"http_req_receiving", b"http_req_failed", b"data_sent", b"data_received", b"iterations", b"vus", b"vus_max"),
+)
+_CHECK_PASSED = b'","value":1,'
+
+
+KEY = slice(_NAME, _NAME + 11)
+"""The part of a line that tells the metrics above apart: eleven bytes of the name and what follows it."""
 
 
 def prefix(metric: bytes) -> bytes:
@@ -39,13 +46,36 @@ def prefix(metric: bytes) -> bytes:
     return _BEGIN + metric + _TIME
 
 
-def take_apart(line: bytes) -> tuple[bytes, bytes, float, bytes, bytes | None]:
-    """Give a point's metric, time (RFC 3339), value, tags (JSON) and request id (None where it has none).
+def _key(metric: bytes) -> bytes:
+    return prefix(metric)[KEY]
 
-    The line must begin with the metric's `prefix`. Raises ValueError where the line is damaged.
+
+METRICS = {_key(metric): metric for metric in (DURATION, WAITING, *TIMES, *COUNTS, CHECKS)}
+"""The metrics that are read, by the key of their lines."""
+
+IGNORED = frozenset(_key(metric) for metric in _IGNORED)
+"""The keys of lines that k6 writes and nobody reads: nine in ten."""
+
+
+def is_k6s(line: bytes) -> bool:
+    """Whether a line is one that k6 may write: a point of any metric, or the description of one."""
+    return line.startswith((_BEGIN, b'{"type":"Metric"'))
+
+
+def is_passed_check(line: bytes) -> bool:
+    """Whether a point of `checks` says that the check passed."""
+    return _CHECK_PASSED in line
+
+
+def take_apart(metric: bytes, line: bytes) -> tuple[bytes, float, bytes, bytes | None]:
+    """Give a point's time (RFC 3339), value, tags (JSON) and request id (None where it has none).
+
+    Raises ValueError where the line is no point of the metric, or damaged.
     """
-    name_end = line.index(b'"', _NAME)
-    value_at = line.index(_VALUE, name_end)
+    time_at = _NAME + len(metric) + len(_TIME)
+    if line[_NAME + len(metric) : time_at] != _TIME:
+        raise ValueError("the line is no point")
+    value_at = line.index(_VALUE, time_at)
     tags_at = line.index(_TAGS, value_at)
     tags, found, rest = line[tags_at + len(_TAGS) :].partition(_REQUEST_ID)
     if not found:
@@ -54,8 +84,7 @@ def take_apart(line: bytes) -> tuple[bytes, bytes, float, bytes, bytes | None]:
         request_id = rest[: -len(_END_OF_ID)]
     else:
         raise ValueError("the line is cut off, or carries metadata that the scripts do not write")
-    value = float(line[value_at + len(_VALUE) : tags_at])
-    return line[_NAME:name_end], line[name_end + len(_TIME) : value_at], value, tags, request_id
+    return line[time_at:value_at], float(line[value_at + len(_VALUE) : tags_at]), tags, request_id
 
 
 def _without_id(rest: bytes) -> bytes:

@@ -3,16 +3,15 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from lab.load.journeys_log import JourneysLog, epoch_s
-from lab.load.k6_points import DURATION, ITERATION, parse_tags, prefix, take_apart
+from lab.load.k6_points import DURATION, ITERATION, KEY, METRICS, parse_tags, take_apart
 from lab.model import Phase, Progress, Scenario
 
-_DURATION = prefix(DURATION)
-_ITERATION = prefix(ITERATION)
 _RECENT_S = 10.0
 
 
@@ -35,14 +34,13 @@ class LiveFigures:
         with self._lock:
             self.journeys.read(lines)
             for line in lines:
-                if line.startswith((_DURATION, _ITERATION)):
-                    try:
-                        self._take(line)
-                    except ValueError:
-                        continue
+                metric = METRICS.get(line[KEY])
+                if metric in (DURATION, ITERATION):
+                    with suppress(ValueError):
+                        self._take(metric, line)
 
-    def _take(self, line: bytes) -> None:
-        metric, time, value, tags, _ = take_apart(line)
+    def _take(self, metric: bytes, line: bytes) -> None:
+        time, value, tags, _ = take_apart(metric, line)
         if metric == ITERATION:
             self._recent_journeys.append((epoch_s(time), value / 1000))
             return
