@@ -175,7 +175,7 @@ def report(run: str) -> None:
     from lab.conclude import conclude
 
     found = rundir.find(_settings().artifacts, run)
-    concluded = conclude(found)
+    concluded = conclude(found, _engine().find())
     _show_report(concluded, found)
     sys.exit(_OUTCOME_CODES[concluded.verdict.outcome])
 
@@ -280,7 +280,7 @@ def _run(experiment: "Experiment") -> "Report":
     except ServiceDiedError as error:
         _say(f"error: {error}")
     except BaseException:
-        _say(f"interrupted; `lab report {run.run_id}` shows what was measured")
+        _say(f"the run ends early; `lab report {run.run_id}` shows what was measured")
         conclude(run)
         raise
     report = conclude(run)
@@ -306,7 +306,8 @@ def _show_environment(environment: "Environment") -> bool:
 
 def _all_problems(*steps: Callable[[], Any]) -> list[Any]:
     """Take every step, and raise one ConfigError with the problems of all of them."""
-    results, problems = [], []
+    results: list[Any] = []
+    problems: list[str] = []
     for step in steps:
         try:
             results.append(step())

@@ -18,6 +18,7 @@ from lab.engines.mongod import find_mongod
 from lab.engines.mongod import without_password as shown
 from lab.errors import LabError
 from lab.load.k6 import find_k6
+from lab.model import Part
 
 PROBE_TIMEOUT_S = 2.0
 """How long one program may take to say its version: a Docker daemon that hangs must not hang the doctor."""
@@ -25,25 +26,6 @@ PROBE_TIMEOUT_S = 2.0
 # the verdict hangs on these, and the first start of a program of 140 MB may come from a cold disk
 _NEEDED = {"Python", "this machine", "k6", "mongod"}
 _NEEDED_TIMEOUT_S = 12.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One part, as it was found.
-
-    `found` is where it is ("" where it is not), `used` whether the lab would use it and `why` the reason of either.
-    `lost` is what cannot be done without it and `get` how to get it, both "" for an extra that is here. `needed` parts
-    are those that the main job, `lab up` and `lab run` on local processes, cannot do without.
-    """
-
-    name: str
-    found: str = ""
-    version: str = ""
-    used: bool = False
-    why: str = ""
-    lost: str = ""
-    get: str = ""
-    needed: bool = False
 
 
 def ok(parts: tuple[Part, ...]) -> bool:

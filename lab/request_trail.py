@@ -54,7 +54,8 @@ def _chosen(paths: dict[str, Path], request_id: str | None, service: str | None)
 
 
 def _in_order(read: Iterable[LogLine]) -> list[LogLine]:
-    ordered, last = [], {}
+    ordered: list[LogLine] = []
+    last: dict[str, float] = {}
     for line in read:  # a line without a time (of a traceback, say) belongs behind the one before it
         last[line.service] = line.time if line.time is not None else last.get(line.service, 0.0)
         ordered.append(line._replace(time=last[line.service]))

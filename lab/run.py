@@ -14,7 +14,7 @@ from lab.collectors.host import HostCollector, ProcessCollector
 from lab.collectors.recorder import Recorder
 from lab.collectors.scrape import ScrapeCollector
 from lab.config.plans import plan_content
-from lab.errors import ServiceDiedError
+from lab.errors import LoadError, ServiceDiedError
 from lab.load.k6 import K6Load
 from lab.model import Doubt, Environment, Phase, Plan, Progress, RunState, Scenario, Target, Window
 from lab.rundir import RunDir
@@ -46,10 +46,10 @@ def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> No
     Whatever ends it early, what was measured is kept and the exception goes on: ServiceDiedError is recorded as an
     incident; after a KeyboardInterrupt, or any other error, the state is `interrupted`.
     """
-    database.empty(experiment.environment.mongo_url, experiment.target.database)
     watched = ProcessCollector(_pids(experiment.environment))
     collectors = (HostCollector(), watched, ScrapeCollector(_endpoints(experiment.environment)))
     try:
+        database.empty(experiment.environment.mongo_url, experiment.target.database)
         with Recorder(collectors, run.series):
             for phase in experiment.plan.phases:
                 window = _drive_phase(experiment, phase, run, watched, on_progress)
@@ -86,7 +86,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
                 plan=content,
                 checkout=experiment.checkout,
             ),
-            "log_begins": logs.ends(log_files(environment)),
+            "log_begins": logs.ends(environment.log_files()),
             "started_at": time.time(),
             "ended_at": None,
             "incidents": [],
@@ -96,7 +96,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
 
 
 def _close(run: RunDir, environment: Environment, state: RunState) -> None:
-    logs.collect(log_files(environment), run.read_record()["log_begins"], run.logs)
+    logs.collect(environment.log_files(), run.read_record()["log_begins"], run.logs)
     run.update_record(state=state, ended_at=time.time())
 
 
@@ -119,6 +119,9 @@ def _drive_phase(
             on_progress=progressed,
             settings=_script_settings(experiment.plan),
         )
+    except LoadError:
+        _require_services(experiment.environment)  # a service that died is the reason, and k6 only what met it first
+        raise
     finally:
         watched.watch("k6", None)
 
@@ -157,11 +160,6 @@ def _pids(environment: Environment) -> dict[str, int]:
 
 def _endpoints(environment: Environment) -> dict[str, str]:
     return {service.name: service.metrics_url for service in environment.services if service.metrics_url}
-
-
-def log_files(environment: Environment) -> dict[str, Path]:
-    """Give the log file of each service that has one."""
-    return {service.name: service.log for service in environment.services if service.log is not None}
 
 
 def environment_content(environment: Environment) -> Mapping[str, Any]:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from lab.engines.health import ServiceHealth
 from lab.engines.process import ProcessEngine, Stopped
-from lab.model import Environment, Target
+from lab.model import Environment, ServiceHealth, Target
 
-__all__ = ["ENGINES", "Engine", "ProcessEngine", "ServiceHealth", "Stopped"]
+__all__ = ["ENGINES", "Engine", "ProcessEngine", "Stopped"]
 
 
 class Engine(Protocol):

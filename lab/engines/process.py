@@ -10,14 +10,13 @@ from pathlib import Path
 
 from lab import processes
 from lab.engines import health, ports, state
-from lab.engines.health import ServiceHealth
 from lab.engines.launcher import Launcher, death
 from lab.engines.launches import Launch, launch_problems, plan_launches
 from lab.engines.lock import held
 from lab.engines.mongod import MongoChoice, find_mongod
 from lab.engines.state import Record
 from lab.errors import ConfigError, EngineError
-from lab.model import Environment, RunningService, Target
+from lab.model import Environment, RunningService, ServiceHealth, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,45 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from rich.table import Table
 
-from lab.model import Environment, Outcome
+from lab.model import Environment, Outcome, Part, ServiceHealth
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
-
-
-class Part(Protocol):
-    """What the doctor tells of a part (`lab.doctor.Part`)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def found(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def used(self) -> bool: ...
-    @property
-    def why(self) -> str: ...
-    @property
-    def lost(self) -> str: ...
-    @property
-    def get(self) -> str: ...
-    @property
-    def needed(self) -> bool: ...
-
-
-class Health(Protocol):
-    """What an engine tells of a service (`lab.engines.ServiceHealth`)."""
-
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def rss_bytes(self) -> int | None: ...
-    @property
-    def why(self) -> str: ...
 
 
 def _plain_table(*columns: str) -> Table:
@@ -60,7 +28,7 @@ def doctor(parts: Sequence[Part]) -> Table:
     return table
 
 
-def environment(running: Environment, health: Sequence[Health]) -> Table:
+def environment(running: Environment, health: Sequence[ServiceHealth]) -> Table:
     """One row per service: state, URL, pid, version, memory; then its log."""
     table = _plain_table("", "service", "url", "pid", "version", "memory", "log")
     for service, state in zip(running.services, health, strict=True):

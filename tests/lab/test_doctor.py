@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.doctor import Part, examine, ok
+from lab.doctor import examine, ok
+from lab.model import Part
 
 MakeProgram = Callable[..., str]
 

@@ -1,0 +1,107 @@
+"""What was measured: windows, progress, k6's own figures, and the files that an analysis reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lab.model.asked import PhaseKind, Plan, Scenario
+
+
+class RunState(StrEnum):
+    """How far the driving of a run came."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The time in which a phase offered its load, as k6's scenarios really began. Times are epoch seconds.
+
+    Rates are nominal HTTP requests per second: journeys per second times the scenario's requests per journey.
+    """
+
+    phase: str
+    kind: PhaseKind
+    step: int
+    started_at: float
+    ended_at: float
+    planned_rate_per_s: float
+    achieved_rate_per_s: float
+    k6_exit_code: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How a running phase stands; rates over the last seconds, P95 in seconds over the same.
+
+    `generator_pid` is the process that makes the load, for those who sample what it uses.
+    """
+
+    phase: str
+    elapsed_s: float
+    duration_s: float
+    planned_rate_per_s: float
+    achieved_rate_per_s: float
+    requests: int
+    failed: int
+    p95_s: float | None
+    generator_pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryFigures:
+    """k6's own figures of a phase, without the requests of its setup(); None where it gave none.
+
+    Percentiles are linear, as everywhere in the lab; durations are http_req_duration.
+    """
+
+    requests: int
+    failed: int
+    iterations: int
+    dropped_iterations: int
+    mean_s: float | None
+    p50_s: float | None
+    p90_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    p999_s: float | None
+    max_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A reason not to trust a figure, and what removes it; no verdict stands beside one that `invalidates`."""
+
+    what: str
+    why: str
+    remedy: str
+    invalidates: bool = False
+    phase: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that the analysis of a run reads: values from `run.json`, and the files beside it.
+
+    `samples` has one row per request, `points` one per value of k6's other metrics (see docs/run-directory.md);
+    `series` maps a collector's name to its Parquet file; `summaries` maps a phase to k6's own figures of it.
+    Files that a run does not have are missing from the maps, or do not exist. `truncated` names the phases whose
+    output of k6 ends early.
+    """
+
+    run_id: str
+    state: RunState
+    plan: Plan
+    scenario: Scenario
+    cores: int
+    windows: tuple[Window, ...]
+    samples: Path
+    points: Path
+    series: Mapping[str, Path]
+    summaries: Mapping[str, SummaryFigures]
+    truncated: tuple[str, ...] = ()
+    incidents: tuple[Doubt, ...] = ()

@@ -1,0 +1,82 @@
+"""What is running, or could be: services, environments, and the parts of this machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessId:
+    """A process that cannot be mistaken for a later one with the same number. Times are epoch seconds."""
+
+    pid: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningService:
+    """A service that answers. `process` is None where the lab did not start it."""
+
+    name: str
+    url: str
+    version: str
+    process: ProcessId | None
+    metrics_url: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What an engine brought up: services in the order of their start."""
+
+    id: str
+    engine: str
+    target: str
+    entry_url: str
+    mongo_url: str
+    started_at: float
+    services: tuple[RunningService, ...]
+
+    def log_files(self) -> dict[str, Path]:
+        """Give the log file of each service that has one."""
+        return {service.name: service.log for service in self.services if service.log is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceHealth:
+    """How one service stands.
+
+    `running`: the very process that was started still runs (of a service that the lab did not start: it answers).
+    `answering`: it is ready for requests. `exit_code`: how it ended, where that was seen (negative: by which signal).
+    `rss_bytes`: resident memory with all its children; None where unknown. `why` says what is wrong, "" if nothing.
+    """
+
+    name: str
+    running: bool
+    answering: bool
+    exit_code: int | None = None
+    rss_bytes: int | None = None
+    why: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is nothing wrong."""
+        return self.running and self.answering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part that the lab may use, as it was found on this machine.
+
+    `found` is where it is ("" where it is not), `used` whether the lab would use it and `why` the reason of either.
+    `lost` is what cannot be done without it and `get` how to get it, both "" for an extra that is here. `needed` parts
+    are those that the main job, `lab up` and `lab run` on local processes, cannot do without.
+    """
+
+    name: str
+    found: str = ""
+    version: str = ""
+    used: bool = False
+    why: str = ""
+    lost: str = ""
+    get: str = ""
+    needed: bool = False
