@@ -164,7 +164,7 @@ def _doubts(conversion: Conversion, windows: Iterable[Window]) -> tuple[Doubt, .
         noted.append(
             Doubt(
                 what="k6's output is damaged",
-                why=f"{conversion.damaged_lines} lines could not be read and are left out",
+                why=f"lines that could not be read, and are left out: {conversion.damaged_lines}",
                 remedy="check the disk, and run again",
                 invalidates=True,
             )
