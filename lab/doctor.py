@@ -92,6 +92,7 @@ def _machine(artifacts: Path) -> Part:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     free_bytes = shutil.disk_usage(_existing(artifacts)).free
     facts = [
+        f"{os.uname().sysname} {os.uname().release}",
         f"{cores} core{'s' if cores != 1 else ''}",
         f"{_gib(memory.available)} of {_gib(memory.total)} memory free",
         f"{_gib(free_bytes)} disk free for runs",
@@ -100,7 +101,7 @@ def _machine(artifacts: Path) -> Part:
     return Part(
         name="this machine",
         found=str(artifacts),
-        version=f"{os.uname().sysname} {os.uname().release} {os.uname().machine}",
+        version=os.uname().machine,
         used=True,
         why="; ".join([", ".join(facts), *_shortages(memory.available, free_bytes, files)]),
         needed=True,

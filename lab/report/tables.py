@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from lab.model import Environment, Outcome, Part, ServiceHealth
@@ -19,13 +20,22 @@ def _plain_table(*columns: str) -> Table:
 
 
 def doctor(parts: Sequence[Part]) -> Table:
-    """One row per part: whether it is used, which version, where, and what is lost without it or how to get it."""
-    table = _plain_table("", "part", "version", "found", "")
+    """One row per part: whether it is used, which version, why, where; what is lost without it, and how to get it."""
+    table = _plain_table("", "part", "version", "")
     for part in parts:
         mark = "[green]✓" if part.used else ("[red]✗" if part.needed else "[dim]–")
-        notes = [part.why] if part.used else [part.why, f"without it: {part.lost}" if part.lost else "", part.get]
-        table.add_row(mark, part.name, part.version, part.found, "\n".join(note for note in notes if note))
+        table.add_row(mark, part.name, part.version or "–", "\n".join(_notes(part)))
     return table
+
+
+def _notes(part: Part) -> list[str]:
+    notes = [escape(part.why), f"[dim]{escape(part.found)}" if part.found else ""]
+    if not (part.used or part.version):
+        notes += [
+            f"lost without it: {escape(part.lost)}" if part.lost else "",
+            f"get it: {escape(part.get)}" if part.get else "",
+        ]
+    return [note for note in notes if note]
 
 
 def environment(running: Environment, health: Sequence[ServiceHealth]) -> Table:
@@ -33,7 +43,7 @@ def environment(running: Environment, health: Sequence[ServiceHealth]) -> Table:
     table = _plain_table("", "service", "url", "pid", "version", "memory", "log")
     for service, state in zip(running.services, health, strict=True):
         table.add_row(
-            "[green]ready" if state.ok else f"[red]{state.why or 'not ready'}",
+            "[green]ready" if state.ok else f"[red]{escape(state.why or 'not ready')}",
             service.name,
             service.url,
             str(service.process.pid) if service.process else "–",
