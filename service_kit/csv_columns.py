@@ -18,6 +18,7 @@ class Column:
     """A column: `numbers` has a float per row, NaN for an empty cell, or is None where a cell is no finite number."""
 
     name: str
+    rows: int
     numbers: Sequence[float] | None
     empty: int
 
@@ -67,7 +68,7 @@ def _check_rows(rows: list[list[str]], width: int) -> None:
 
 
 def _column(name: str, cells: Sequence[str]) -> Column:
-    return Column(name=name, numbers=_numbers(cells), empty=cells.count(""))
+    return Column(name=name, rows=len(cells), numbers=_numbers(cells), empty=cells.count(""))
 
 
 def _numbers(cells: Sequence[str]) -> list[float] | None:

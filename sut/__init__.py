@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The backend: accounts, datasets, analyses and reports, behind the contract of docs/contract.md."""

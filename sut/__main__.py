@@ -1,0 +1,101 @@
+"""`python -m sut`: settings come from the environment (see sut.settings)."""
+
+import os
+import secrets
+from contextlib import AsyncExitStack
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+
+from service_kit.body_limit import BodyLimit
+from service_kit.exposition import Exposition
+from service_kit.http_metrics import HttpMetrics
+from service_kit.json_log import JsonLog
+from service_kit.observed import Observed
+from service_kit.serving import run, serve
+from sut.accounts import Accounts
+from sut.ai_core import open_ai_core
+from sut.analysis_queue import AnalysisQueue, working
+from sut.analyst import Analyst
+from sut.analyze import Analyze
+from sut.app import create_app
+from sut.database import answers, open_database
+from sut.datasets import Datasets
+from sut.health import Health
+from sut.housekeeping import kept_reports
+from sut.metrics import AnalysisMetrics
+from sut.passwords import Passwords
+from sut.reading import Reading
+from sut.reports import Reports
+from sut.settings import SutSettings
+from sut.tokens import Tokens
+from sut.uploads import FRAME_BYTES, Uploads
+
+_CHECK_S = 1.0  # what a part may take to answer when readiness is asked for
+
+
+async def _main(settings: SutSettings) -> None:
+    log = JsonLog("backend")
+    log.take_over_logging()
+    exposition = Exposition()
+    async with AsyncExitStack() as stack:
+        app = await _application(settings, exposition, log, stack)
+        limited = BodyLimit(app, limit_bytes=settings.body_limit_bytes + FRAME_BYTES)
+        await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
+
+
+async def _application(settings: SutSettings, exposition: Exposition, log: JsonLog, stack: AsyncExitStack) -> FastAPI:
+    # what is entered first ends last: the queue's workers, then their reports, then the connections
+    database = await stack.enter_async_context(open_database(settings, exposition.registry, log))
+    ai_core = await stack.enter_async_context(
+        open_ai_core(settings.ai_core_url, deadline_s=settings.analyze_deadline_s, log=log)
+    )
+    datasets, reports = Datasets(database["datasets"]), Reports(database["reports"])
+    await stack.enter_async_context(kept_reports(reports, log))
+    metrics = AnalysisMetrics(exposition.registry)
+    queue = AnalysisQueue(
+        limit=settings.analyze_queue_limit,
+        concurrency=settings.analyze_concurrency,
+        on_waiting=metrics.queue_depth.set,
+    )
+    analyst = Analyst(datasets=datasets, reports=reports, ai_core=ai_core, metrics=metrics, log=log)
+    await stack.enter_async_context(working(queue, analyst.work))
+    tokens = _tokens(settings, log)
+    needs = {"mongo": lambda: answers(database, _CHECK_S), "ai_core": lambda: ai_core.healthy(_CHECK_S)}
+    parts = (
+        Accounts(database["users"], passwords=_passwords(settings), tokens=tokens),
+        Uploads(datasets, tokens=tokens, limit_bytes=settings.body_limit_bytes),
+        Analyze(
+            datasets=datasets,
+            reports=reports,
+            queue=queue,
+            tokens=tokens,
+            metrics=metrics,
+            retry_after_s=settings.retry_after_s,
+        ),
+        Reading(reports, tokens=tokens),
+        Health(needs, exposition),
+    )
+    return create_app((part.router() for part in parts), log=log, retry_after_s=settings.retry_after_s)
+
+
+def _passwords(settings: SutSettings) -> Passwords:
+    hasher = PasswordHasher(
+        time_cost=settings.hash_time_cost,
+        memory_cost=settings.hash_memory_kib,
+        parallelism=settings.hash_parallelism,
+    )
+    return Passwords(hasher, threads=settings.hash_threads)
+
+
+def _tokens(settings: SutSettings, log: JsonLog) -> Tokens:
+    if settings.token_secret is None:
+        log.write("warning", "TOKEN_SECRET is not set: tokens end with this process")
+        secret = secrets.token_hex(32)
+    else:
+        secret = settings.token_secret.get_secret_value()
+    return Tokens(secret, lifetime_s=settings.token_lifetime_s)
+
+
+if __name__ == "__main__":
+    run("backend", SutSettings, _main, os.environ)
