@@ -17,6 +17,9 @@ USAGE = 2
 GRACE_S = 1
 """How long requests may take to end after SIGTERM; the whole service is gone within 3 s."""
 
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open; longer than clients keep theirs, so that none sends into a closing one."""
+
 S = TypeVar("S", bound=Settings)
 
 
@@ -48,6 +51,7 @@ async def serve(app: ASGIApp, settings: Settings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
     await uvicorn.Server(config).serve()

@@ -50,33 +50,38 @@ async def _application(settings: SutSettings, exposition: Exposition, log: JsonL
     ai_core = await stack.enter_async_context(
         open_ai_core(settings.ai_core_url, deadline_s=settings.analyze_deadline_s, log=log)
     )
-    datasets, reports = Datasets(database["datasets"]), Reports(database["reports"])
+    datasets = Datasets(database["datasets"])
+    reports = Reports(database["reports"], server=f"{settings.host}:{settings.port}")
     await stack.enter_async_context(kept_reports(reports, log))
-    metrics = AnalysisMetrics(exposition.registry)
-    queue = AnalysisQueue(
+    metrics, tokens = AnalysisMetrics(exposition.registry), _tokens(settings, log)
+    analyst = Analyst(datasets=datasets, reports=reports, ai_core=ai_core, metrics=metrics, log=log)
+    queue = _queue(settings, metrics)
+    await stack.enter_async_context(working(queue, analyst.work))
+    analyze = Analyze(
+        datasets=datasets,
+        reports=reports,
+        queue=queue,
+        tokens=tokens,
+        metrics=metrics,
+        retry_after_s=settings.retry_after_s,
+    )
+    needs = {"mongo": lambda: answers(database, _CHECK_S), "ai_core": lambda: ai_core.healthy(_CHECK_S)}
+    routers = (
+        Accounts(database["users"], passwords=_passwords(settings), tokens=tokens).router(),
+        Uploads(datasets, tokens=tokens, limit_bytes=settings.body_limit_bytes).router(),
+        analyze.router(),
+        Reading(reports, tokens=tokens).router(),
+        Health(needs, exposition).router(),
+    )
+    return create_app(routers, log=log, retry_after_s=settings.retry_after_s)
+
+
+def _queue(settings: SutSettings, metrics: AnalysisMetrics) -> AnalysisQueue:
+    return AnalysisQueue(
         limit=settings.analyze_queue_limit,
         concurrency=settings.analyze_concurrency,
         on_waiting=metrics.queue_depth.set,
     )
-    analyst = Analyst(datasets=datasets, reports=reports, ai_core=ai_core, metrics=metrics, log=log)
-    await stack.enter_async_context(working(queue, analyst.work))
-    tokens = _tokens(settings, log)
-    needs = {"mongo": lambda: answers(database, _CHECK_S), "ai_core": lambda: ai_core.healthy(_CHECK_S)}
-    parts = (
-        Accounts(database["users"], passwords=_passwords(settings), tokens=tokens),
-        Uploads(datasets, tokens=tokens, limit_bytes=settings.body_limit_bytes),
-        Analyze(
-            datasets=datasets,
-            reports=reports,
-            queue=queue,
-            tokens=tokens,
-            metrics=metrics,
-            retry_after_s=settings.retry_after_s,
-        ),
-        Reading(reports, tokens=tokens),
-        Health(needs, exposition),
-    )
-    return create_app((part.router() for part in parts), log=log, retry_after_s=settings.retry_after_s)
 
 
 def _passwords(settings: SutSettings) -> Passwords:

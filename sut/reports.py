@@ -30,10 +30,11 @@ class Analysis:
 
 
 class Reports:
-    """The collection of reports."""
+    """The collection of reports; `server` says which service has their analyses made, the same after a restart."""
 
-    def __init__(self, collection: AsyncCollection[dict[str, Any]]) -> None:
+    def __init__(self, collection: AsyncCollection[dict[str, Any]], *, server: str) -> None:
         self._collection = collection
+        self._server = server
 
     async def prepare(self) -> None:
         """Make the index that lists of reports are read by."""
@@ -51,6 +52,7 @@ class Reports:
                 "target": analysis.target,
                 "explainer": analysis.explainer,
                 "samples": analysis.samples,
+                "server": self._server,
                 "status": "queued",
                 "createdAt": datetime.now(UTC),
             }
@@ -69,8 +71,8 @@ class Reports:
         await self._set(report_id, **_failure(kind, detail))
 
     async def fail_unfinished(self, before: datetime, kind: str, detail: str) -> int:
-        """Fail what was asked for before a time and has not ended; gives their number."""
-        unfinished = {"status": {"$in": UNFINISHED}, "createdAt": {"$lt": before}}
+        """Fail what this server was asked for before a time and has not ended; gives their number."""
+        unfinished = {"server": self._server, "status": {"$in": UNFINISHED}, "createdAt": {"$lt": before}}
         return (await self._collection.update_many(unfinished, {"$set": _failure(kind, detail)})).modified_count
 
     async def get(self, report_id: str, user_id: str) -> dict[str, Any] | None:
