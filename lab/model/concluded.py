@@ -69,7 +69,8 @@ class LoadCheck:
     """Was the planned load really offered? Rates per second, over the window; journeys are k6 iterations.
 
     `achieved_rate_per_s` is journeys times nominal requests; `request_rate_per_s` counts the requests that were
-    sent, `extra_poll_rate_per_s` the polls among them beyond the nominal ones. CPU figures are cores in use.
+    sent, `extra_poll_rate_per_s` the polls among them beyond the nominal ones. `generator_cores` are those that k6
+    used, `machine_cpu` and `machine_steal` the shares of all cores' time that were busy, or taken by the machine's host.
     """
 
     phase: str
@@ -82,6 +83,7 @@ class LoadCheck:
     dropped_iterations: int
     generator_cores: float | None
     machine_cpu: float | None
+    machine_steal: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

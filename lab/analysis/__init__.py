@@ -1,0 +1,45 @@
+"""From the files of a run to every figure that a report shows, and the doubts about them."""
+
+from lab.analysis.agreement import disagreements
+from lab.analysis.completeness import incompleteness
+from lab.analysis.errors import error_counts
+from lab.analysis.latency import request_latencies
+from lab.analysis.load_check import check_load
+from lab.analysis.load_doubts import load_doubts
+from lab.analysis.observe import observe
+from lab.analysis.points import analysis_outcomes, point_summaries, read_points
+from lab.analysis.restarts import restarts
+from lab.analysis.samples import read_samples
+from lab.analysis.series import read_series
+from lab.analysis.telemetry import silences
+from lab.analysis.usage import service_usage
+from lab.model import Analysis, Evidence
+
+__all__ = ["analyse"]
+
+
+def analyse(evidence: Evidence) -> Analysis:
+    """Give every figure of a run. The same files give the same figures; nothing else is asked."""
+    samples, points = read_samples(evidence.samples), read_points(evidence.points)
+    series = {name: read_series(path) for name, path in evidence.series.items()}
+    latencies = request_latencies(samples)
+    load = tuple(check_load(window, evidence.scenario, samples, points, series) for window in evidence.windows)
+    return Analysis(
+        run_id=evidence.run_id,
+        windows=evidence.windows,
+        load=load,
+        latencies=latencies,
+        points=point_summaries(points),
+        errors=error_counts(samples, points),
+        outcomes=analysis_outcomes(points),
+        usage=service_usage(evidence.windows, series, samples),
+        observations=observe(evidence, samples, points),
+        doubts=(
+            *evidence.incidents,
+            *incompleteness(evidence, samples),
+            *load_doubts(evidence, load),
+            *disagreements(evidence, samples, points),
+            *silences(evidence, series),
+            *restarts(series),
+        ),
+    )

@@ -1,0 +1,46 @@
+"""Doubts about what is not there: a run cut short, phases without requests, output that ends early."""
+
+from collections.abc import Iterator
+
+from lab.analysis.phases import watched
+from lab.analysis.samples import Samples
+from lab.model import Doubt, Evidence, RunState
+
+_AGAIN = "run again to the end"
+
+
+def incompleteness(evidence: Evidence, samples: Samples) -> tuple[Doubt, ...]:
+    """Give the doubts; each forbids a verdict."""
+    return tuple(_doubts(evidence, samples))
+
+
+def _doubts(evidence: Evidence, samples: Samples) -> Iterator[Doubt]:
+    if evidence.state == RunState.INTERRUPTED:
+        yield Doubt(
+            what="the run was interrupted",
+            why="it did not come to the end of its plan",
+            remedy=_AGAIN,
+            invalidates=True,
+        )
+    driven = {window.phase for window in evidence.windows}
+    for phase in watched(evidence.plan):
+        if phase.name not in driven:
+            yield _doubt(phase.name, "a phase was not driven", "no journey of it ever began", _AGAIN)
+        elif not samples.phase.equals(phase.name).any():
+            yield _doubt(
+                phase.name,
+                "there are no requests",
+                "journeys began, and not one request of them was recorded",
+                "read the phase's log under load/: the script may fail before its first request",
+            )
+    for name in evidence.truncated:
+        yield _doubt(
+            name,
+            "k6's output ends early",
+            "k6 or the lab was killed, or the disk is full; what came before is counted",
+            _AGAIN,
+        )
+
+
+def _doubt(phase: str, what: str, why: str, remedy: str) -> Doubt:
+    return Doubt(what=what, why=why, remedy=remedy, invalidates=True, phase=phase)

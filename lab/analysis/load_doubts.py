@@ -1,0 +1,102 @@
+"""Doubts about the load and about who was busy: the rate, dropped iterations, the generator, the machine."""
+
+from collections.abc import Iterator, Sequence
+
+from lab.analysis.phases import watched
+from lab.model import Doubt, Evidence, LoadCheck, PhaseKind
+
+_SHEDDING = (PhaseKind.STRESS,)
+"""Kinds in which the load is meant to outgrow the system, and with it what k6 can keep open."""
+
+_MORE_VUS = "raise journeys.max_vus, lower the rate, or find out why journeys take so long"
+_RELIEVE = "run k6 on a machine of its own, give the machine more cores, or lower the rate"
+_OTHERS = "end what else runs on the machine, or take a machine that is not shared"
+_STEAL = 0.05
+
+
+def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt, ...]:
+    """Give the doubts about every phase that is no warm-up."""
+    kinds = {phase.name: phase.kind for phase in watched(evidence.plan)}
+    found: list[Doubt] = []
+    for check in checks:
+        if check.phase not in kinds:
+            continue
+        if kinds[check.phase] not in _SHEDDING:
+            found += [*_rate(evidence, check), *_dropped(evidence, check)]
+        found += [*_generator(evidence, check), *_machine(evidence, check)]
+    return tuple(found)
+
+
+def _rate(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+    # each k6 scenario starts whole journeys, so it may be one off without any rate being wrong
+    rounding = max(1, len(evidence.scenario.mix))
+    allowed = evidence.plan.guards.rate_tolerance * check.planned_journeys + rounding
+    if abs(check.started_journeys - check.planned_journeys) > allowed:
+        yield Doubt(
+            what="the achieved rate is not the planned one",
+            why=(
+                f"{check.achieved_rate_per_s:.2f} requests/s instead of {check.planned_rate_per_s:.2f}: "
+                f"{check.started_journeys} journeys began where {check.planned_journeys:.1f} were planned, and "
+                f"{evidence.plan.guards.rate_tolerance:.1%} are tolerated"
+            ),
+            remedy=_MORE_VUS,
+            invalidates=True,
+            phase=check.phase,
+        )
+
+
+def _dropped(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+    if check.dropped_iterations > evidence.plan.guards.dropped_iterations * check.planned_journeys:
+        yield Doubt(
+            what="k6 dropped iterations",
+            why=(
+                f"{check.dropped_iterations} of {check.planned_journeys:.0f} journeys never began, because every VU "
+                f"was still busy; {evidence.plan.guards.dropped_iterations:.1%} are tolerated"
+            ),
+            remedy=_MORE_VUS,
+            invalidates=True,
+            phase=check.phase,
+        )
+
+
+def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+    if check.generator_cores is None:
+        yield Doubt(
+            what="nobody knows whether the generator was saturated",
+            why="the CPU use of k6 was not recorded often enough",
+            remedy="make the phase longer than a few seconds, and see that the collectors run",
+            invalidates=True,
+            phase=check.phase,
+        )
+    elif check.generator_cores > evidence.plan.guards.generator_cpu * evidence.cores:
+        yield Doubt(
+            what="the generator was saturated",
+            why=(
+                f"k6 used {check.generator_cores:.2f} of {evidence.cores} cores, more than the "
+                f"{evidence.plan.guards.generator_cpu:.0%} that are allowed: latency may be its own"
+            ),
+            remedy=_RELIEVE,
+            invalidates=True,
+            phase=check.phase,
+        )
+
+
+def _machine(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+    if check.machine_cpu is not None and check.machine_cpu > evidence.plan.guards.machine_cpu:
+        yield Doubt(
+            what="the machine was saturated",
+            why=(
+                f"its cores were busy {check.machine_cpu:.0%} of the time, more than the "
+                f"{evidence.plan.guards.machine_cpu:.0%} that are allowed: latency may be that of waiting for a core"
+            ),
+            remedy=_RELIEVE,
+            invalidates=True,
+            phase=check.phase,
+        )
+    if check.machine_steal is not None and check.machine_steal > _STEAL:
+        yield Doubt(
+            what="the machine lost time to its neighbours",
+            why=f"{check.machine_steal:.0%} of the time its host gave the cores to others (steal)",
+            remedy=_OTHERS,
+            phase=check.phase,
+        )

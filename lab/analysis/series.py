@@ -1,0 +1,71 @@
+"""What the collectors saw, once a second."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lab.analysis import columns
+from lab.analysis.columns import Texts, labels_of
+from lab.analysis.quantiles import Bools, Floats
+from lab.model import Window
+
+_COLUMNS = ["time", "metric", "labels", "value"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Rows of one collector, in the order of their times (epoch seconds)."""
+
+    time: Floats
+    metric: Texts
+    labels: Texts
+    value: Floats
+
+    def services(self) -> tuple[str, ...]:
+        """The values of the label `service` that occur."""
+        named = {labels_of(text).get("service", "") for text in self.labels.names}
+        return tuple(sorted(named - {""}))
+
+    def of_service(self, service: str) -> Bools:
+        """Which rows are of this service."""
+        codes = [code for code, text in enumerate(self.labels.names) if labels_of(text).get("service") == service]
+        found: Bools = np.isin(self.labels.codes, codes)
+        return found
+
+    def track(self, metric: str, service: str | None = None) -> "Track":
+        """Give one metric, of one service where the metric has that label."""
+        rows = self.metric.equals(metric)
+        if service is not None:
+            rows &= self.of_service(service)
+        return Track(self.time[rows], self.value[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One metric over time."""
+
+    time: Floats
+    value: Floats
+
+    def within(self, window: Window) -> "Track":
+        """Give the part inside a window."""
+        rows = (self.time >= window.started_at) & (self.time <= window.ended_at)
+        return Track(self.time[rows], self.value[rows])
+
+    def mean(self) -> float | None:
+        """Give the mean of the values; None without any."""
+        return float(self.value.mean()) if len(self.value) else None
+
+    def increase_per_s(self) -> float | None:
+        """Give how fast a counter rises, per second; a fall is a counter that began anew. None under two values."""
+        if len(self.value) < 2 or self.time[-1] <= self.time[0]:
+            return None
+        steps = np.diff(self.value)
+        risen = np.where(steps >= 0, steps, self.value[1:])
+        return float(risen.sum() / (self.time[-1] - self.time[0]))
+
+
+def read_series(path: Path) -> Series:
+    """Read a file of `series/`."""
+    return Series(**columns.read(path, _COLUMNS))

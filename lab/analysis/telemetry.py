@@ -1,0 +1,66 @@
+"""Silences: a collector or an endpoint that said nothing for too long inside a window."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from lab.analysis.phases import watched
+from lab.analysis.quantiles import Floats
+from lab.analysis.series import Series
+from lab.model import Doubt, Evidence, Window
+
+COLLECTORS = ("host", "processes", "scrape")
+_TRANSIENT = ("k6",)
+"""Watched only while it runs, which is a phase."""
+
+_REMEDY = "look for a machine too busy to be watched, or a service too busy to answer /metrics; then run again"
+
+
+def silences(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Doubt, ...]:
+    """Give the doubts about every phase that is no warm-up; each forbids a verdict."""
+    names = {phase.name for phase in watched(evidence.plan)}
+    windows = [window for window in evidence.windows if window.phase in names]
+    missing = [_missing(name) for name in COLLECTORS if name not in series]
+    return (*missing, *(doubt for window in windows for doubt in _in_window(window, evidence, series)))
+
+
+def _missing(name: str) -> Doubt:
+    return Doubt(
+        what="telemetry is missing",
+        why=f"the collector {name} left nothing",
+        remedy="see the lab's own messages, and that the disk is not full; then run again",
+        invalidates=True,
+    )
+
+
+def _in_window(window: Window, evidence: Evidence, series: Mapping[str, Series]) -> Iterator[Doubt]:
+    limit_s = evidence.plan.guards.telemetry_gap_s
+    for who, times in _watched_times(series):
+        gap_s = longest_gap(times, window)
+        if gap_s > limit_s:
+            yield Doubt(
+                what="telemetry has a gap",
+                why=f"{who} was silent for {gap_s:.1f} s; {limit_s:g} s are tolerated",
+                remedy=_REMEDY,
+                invalidates=True,
+                phase=window.phase,
+            )
+
+
+def _watched_times(series: Mapping[str, Series]) -> Iterator[tuple[str, Floats]]:
+    if "host" in series:
+        yield "the machine", series["host"].track("host_cpu_ratio").time
+    if "processes" in series:
+        for service in series["processes"].services():
+            if service not in _TRANSIENT:
+                yield f"the process of {service}", series["processes"].track("process_threads", service).time
+    if "scrape" in series:
+        for service in series["scrape"].services():
+            up = series["scrape"].track("up", service)
+            yield f"/metrics of {service}", up.time[up.value == 1]
+
+
+def longest_gap(times: Floats, window: Window) -> float:
+    """Give the longest time in seconds, inside a window, without one of `times` (sorted, epoch seconds)."""
+    inside = times[(times >= window.started_at) & (times <= window.ended_at)]
+    return float(np.diff([window.started_at, *inside, window.ended_at]).max())

@@ -1,0 +1,83 @@
+"""The answer of a run: passed, failed or invalid. Never passed where nobody could have known better."""
+
+from collections.abc import Sequence
+
+from lab.model import Analysis, Doubt, Finding, Observation, Outcome, Plan, Threshold, Verdict
+from lab.thresholds import holds, unit_of
+
+_DEFAULT_REMEDY = "see which route and which service it comes from in the tables of the report"
+_MORE_DATA = "make the phase longer, raise its rate, or hold a statistic against it that needs fewer values"
+
+
+def judge(analysis: Analysis, plan: Plan) -> Verdict:
+    """Hold the observations against their limits.
+
+    Invalid where a doubt forbids an answer, a threshold has nothing to be held against, or there is no finding at all;
+    failed where a threshold is missed; passed otherwise.
+    """
+    thresholds = {threshold.text: threshold for threshold in plan.thresholds}
+    findings = tuple(_finding(seen, thresholds[seen.threshold]) for seen in analysis.observations)
+    doubts = (*analysis.doubts, *_unseen(analysis.observations), *_close_calls(findings, thresholds))
+    return Verdict(outcome=_outcome(findings, doubts), findings=findings, doubts=doubts)
+
+
+def _outcome(findings: Sequence[Finding], doubts: Sequence[Doubt]) -> Outcome:
+    outcomes = {finding.outcome for finding in findings}
+    if not findings or Outcome.INVALID in outcomes or any(doubt.invalidates for doubt in doubts):
+        return Outcome.INVALID
+    return Outcome.FAILED if Outcome.FAILED in outcomes else Outcome.PASSED
+
+
+def _finding(seen: Observation, threshold: Threshold) -> Finding:
+    if seen.observed is None:
+        outcome = Outcome.INVALID
+    else:
+        outcome = Outcome.PASSED if holds(threshold, seen.observed.value) else Outcome.FAILED
+    remedy = "" if outcome == Outcome.PASSED else threshold.remedy or _DEFAULT_REMEDY
+    return Finding(
+        threshold=threshold.text,
+        phase=seen.phase,
+        observed=seen.observed,
+        limit=threshold.limit,
+        unit=unit_of(threshold),
+        outcome=outcome,
+        started_at=seen.started_at,
+        ended_at=seen.ended_at,
+        remedy=_MORE_DATA if seen.observed is None else remedy,
+    )
+
+
+def _unseen(observations: Sequence[Observation]) -> list[Doubt]:
+    return [
+        Doubt(
+            what=f"{seen.threshold} has nothing to be held against",
+            why=seen.why,
+            remedy=_MORE_DATA,
+            invalidates=True,
+            phase=seen.phase,
+        )
+        for seen in observations
+        if seen.observed is None
+    ]
+
+
+def _close_calls(findings: Sequence[Finding], thresholds: dict[str, Threshold]) -> list[Doubt]:
+    """Give a doubt, which forbids nothing, per threshold whose limit lies inside an interval."""
+    close: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.observed is not None and _is_close(finding, thresholds[finding.threshold]):
+            close.setdefault(finding.threshold, []).append(finding.phase)
+    return [
+        Doubt(
+            what=f"{threshold} is a close call",
+            why=f"the limit lies inside the 95 % interval of what was observed in {', '.join(phases)}",
+            remedy="a longer phase narrows the interval",
+        )
+        for threshold, phases in close.items()
+    ]
+
+
+def _is_close(finding: Finding, threshold: Threshold) -> bool:
+    assert finding.observed is not None
+    ends = (finding.observed.low, finding.observed.high)
+    return len({holds(threshold, end) for end in ends}) == 2
