@@ -46,12 +46,12 @@ class Worker:
         """Begin an analysis. Raises BrokenProcessPool when the process has died before."""
         return asyncio.get_running_loop().run_in_executor(self._executor, worker.analyse, job)
 
-    def end(self) -> None:
-        """Kill the process, whatever it does."""
+    def end(self, *, wait: bool = False) -> None:
+        """Kill the process, whatever it does; with `wait`, what the executor had of the system is given back too."""
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=wait, cancel_futures=True)
 
 
 class Pool:
@@ -159,10 +159,10 @@ class Pool:
         """Kill every worker."""
         for task in self._starts:
             task.cancel()
-        for member in self._alive:
-            member.end()
         for child in multiprocessing.active_children():
             child.kill()
+        for member in self._alive:
+            member.end(wait=True)
 
 
 @contextlib.asynccontextmanager
