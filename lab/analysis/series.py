@@ -58,12 +58,14 @@ class Track:
         return float(self.value.mean()) if len(self.value) else None
 
     def increase_per_s(self) -> float | None:
-        """Give how fast a counter rises, per second; a fall is a counter that began anew. None under two values."""
+        """Give how fast a counter rises, per second; None under two values.
+
+        A fall is a process of the family that ended, or a counter that began anew: that step counts as no rise.
+        """
         if len(self.value) < 2 or self.time[-1] <= self.time[0]:
             return None
-        steps = np.diff(self.value)
-        risen = np.where(steps >= 0, steps, self.value[1:])
-        return float(risen.sum() / (self.time[-1] - self.time[0]))
+        rises = np.maximum(np.diff(self.value), 0.0)
+        return float(rises.sum() / (self.time[-1] - self.time[0]))
 
 
 def read_series(path: Path) -> Series:

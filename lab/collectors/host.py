@@ -52,7 +52,10 @@ def _pressure() -> Iterator[Reading]:
 
 
 class ProcessCollector:
-    """CPU seconds, memory, files, threads and start time of each watched process, its children added to it."""
+    """CPU seconds, memory, files, threads and start time of each watched process, its children added to it.
+
+    A child that is watched under another name, such as k6 beside the lab that started it, counts there alone.
+    """
 
     name = "processes"
 
@@ -64,10 +67,13 @@ class ProcessCollector:
 
     def watch(self, service: str, pid: int | None) -> None:
         """Watch this pid under this name from now on; None ends it."""
+        if pid == self._pids.get(service):
+            return
         if pid is None:
             self._pids.pop(service, None)
         else:
             self._pids[service] = pid
+        self._families.clear()  # who belongs to whom has changed
 
     def sample(self) -> Iterable[Reading]:
         """Read every watched process once; one that has ended gives nothing."""
@@ -78,10 +84,19 @@ class ProcessCollector:
     def _family(self, service: str, pid: int) -> list[psutil.Process]:
         read_at, family = self._families.get(service, (float("-inf"), []))
         if not family or family[0].pid != pid or not family[0].is_running() or self._clock() - read_at > 5.0:
-            leader = psutil.Process(pid)
-            family = [leader, *leader.children(recursive=True)]
+            family = _family_of(psutil.Process(pid), others={*self._pids.values()} - {pid})
             self._families[service] = (self._clock(), family)
         return family
+
+
+def _family_of(leader: psutil.Process, others: set[int]) -> list[psutil.Process]:
+    """Give a process and its descendants, but for those that are watched for themselves, and theirs."""
+    family = {leader.pid: leader}
+    for child in leader.children(recursive=True):  # parents come before their children
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.pid not in others and child.ppid() in family:
+                family[child.pid] = child
+    return list(family.values())
 
 
 def _family_readings(service: str, family: list[psutil.Process]) -> list[Reading]:

@@ -70,7 +70,7 @@ class LoadCheck:
 
     `achieved_rate_per_s` is journeys times nominal requests; `request_rate_per_s` counts the requests that were
     sent, `extra_poll_rate_per_s` the polls among them beyond the nominal ones. `generator_cores` are those that k6
-    used, `machine_cpu` and `machine_steal` the shares of all cores' time that were busy, or taken by the machine's host.
+    used, `machine_cpu` and `machine_steal` the shares of the cores' time that were busy, or taken by the host.
     """
 
     phase: str

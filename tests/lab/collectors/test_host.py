@@ -49,3 +49,14 @@ def test_a_watch_can_begin_and_end_while_it_runs() -> None:
     assert readings_of(collector)
     collector.watch("k6", None)
     assert not readings_of(collector)
+
+
+def test_a_child_that_is_watched_for_itself_counts_there_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        collector = ProcessCollector({"lab": os.getpid()})
+        together = readings_of(collector)["process_threads", "service=lab"]
+        collector.watch("k6", child.pid)
+        apart = readings_of(collector)
+        child.communicate(b"\n")
+    assert apart["process_threads", "service=k6"] == 1
+    assert apart["process_threads", "service=lab"] == together - 1
