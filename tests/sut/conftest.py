@@ -19,6 +19,7 @@ from tests.sut.user import User
 SECRET = "a secret of the tests, long enough for HS256"  # noqa: S105  # it guards nothing
 
 StartBackend = Callable[..., Running]
+MakeUser = Callable[[Running], User]
 
 
 def listens(port: int) -> bool:
@@ -83,14 +84,23 @@ def start_backend(mongo_url: str, tmp_path: Path) -> Iterator[StartBackend]:
 
 
 @pytest.fixture
-def user(backend: Running) -> Iterator[User]:
-    """A user that nobody else is."""
-    with httpx.Client(base_url=backend.url, timeout=60) as client:
-        yield User.registered(client)
+def a_user() -> Iterator[MakeUser]:
+    """Registers users at a backend, each with connections of its own."""
+    with ExitStack() as stack:
+
+        def make(backend: Running) -> User:
+            return User.registered(stack.enter_context(httpx.Client(base_url=backend.url, timeout=60)))
+
+        yield make
 
 
 @pytest.fixture
-def stranger(backend: Running) -> Iterator[User]:
+def user(backend: Running, a_user: MakeUser) -> User:
+    """A user that nobody else is."""
+    return a_user(backend)
+
+
+@pytest.fixture
+def stranger(backend: Running, a_user: MakeUser) -> User:
     """Another one."""
-    with httpx.Client(base_url=backend.url, timeout=60) as client:
-        yield User.registered(client)
+    return a_user(backend)
