@@ -1,0 +1,85 @@
+"""How figures are written: three digits that matter, units said once, a dash for what is not known."""
+
+from datetime import UTC, datetime
+
+from lab.model import Estimate
+
+NOTHING = "–"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Give seconds as milliseconds with three digits that matter, without the unit."""
+    return NOTHING if seconds is None else three_digits(seconds * 1000)
+
+
+def estimate_ms(estimate: Estimate | None, *, interval: bool = False) -> str:
+    """Give an estimate in milliseconds, with its interval where that is asked for."""
+    if estimate is None:
+        return NOTHING
+    value = milliseconds(estimate.value)
+    return f"{value} ({milliseconds(estimate.low)}–{milliseconds(estimate.high)})" if interval else value
+
+
+def three_digits(value: float) -> str:
+    """Give a number with three digits that matter, and never with an exponent."""
+    size = abs(value)
+    decimals = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
+    return f"{value:.{decimals}f}"
+
+
+def in_unit(value: float, unit: str) -> str:
+    """Give a value of a threshold in its unit: `s`, `ratio` or `count`."""
+    if unit == "ratio":
+        return f"{three_digits(value * 100)} %"
+    if unit == "count":
+        return f"{value:.0f}"
+    return f"{three_digits(value)} s" if value >= 1 else f"{milliseconds(value)} ms"
+
+
+def estimate_in_unit(estimate: Estimate | None, unit: str) -> str:
+    """Give an estimate with its interval (where it has any width) in a threshold's unit."""
+    if estimate is None:
+        return NOTHING
+    value, low, high = (in_unit(figure, unit) for figure in (estimate.value, estimate.low, estimate.high))
+    if estimate.low == estimate.high:
+        return value
+    # one unit for all three, where they share it
+    number, _, sign = value.partition(" ")
+    if sign and all(figure.endswith(f" {sign}") for figure in (low, high)):
+        return f"{number} ({low.removesuffix(f' {sign}')}–{high.removesuffix(f' {sign}')}) {sign}"
+    return f"{value} ({low} to {high})"
+
+
+def per_s(rate: float) -> str:
+    """Give a rate."""
+    return f"{rate:.1f}"
+
+
+def percent(ratio: float | None) -> str:
+    """Give a ratio as a whole percentage."""
+    return NOTHING if ratio is None else f"{ratio:.0%}"
+
+
+def cores(value: float | None) -> str:
+    """Give CPU use in cores."""
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def megabytes(size_bytes: float) -> str:
+    """Give a size."""
+    return f"{size_bytes / 1e6:.0f} MB"
+
+
+def moment(epoch_s: float | None) -> str:
+    """Give a UTC time."""
+    return NOTHING if epoch_s is None else f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock(epoch_s: float) -> str:
+    """Give the UTC time of day."""
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
+
+
+def window(started_at: float, ended_at: float) -> str:
+    """Give a window as two UTC times of day."""
+    return f"{clock(started_at)}–{clock(ended_at)}" if ended_at > started_at else NOTHING

@@ -1,0 +1,273 @@
+"""What a report says, in its order, before anyone decides how it looks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from lab.model import Doubt, LatencySummary, Outcome, PhaseKind, Report, RequestLatency
+from lab.report.figures import (
+    cores,
+    estimate_in_unit,
+    estimate_ms,
+    in_unit,
+    megabytes,
+    milliseconds,
+    moment,
+    per_s,
+    percent,
+    window,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table with a title. Columns whose name begins with `>` hold numbers, and are set to the right.
+
+    `marks` gives the outcome that a row stands for, where rows have one. `headings` are the rows that stand above
+    others, whose first cell is set off by `INDENT`. `note` follows the table.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    marks: tuple[Outcome, ...] = ()
+    headings: frozenset[int] = frozenset()
+    note: str = ""
+
+
+INDENT = "  "
+_LATENCY = (">count", ">failed", ">p50", ">p95 (95 %)", ">p99", ">max")
+_LOAD = (
+    *("phase", ">length", ">planned", ">achieved", ">sent"),
+    *(">extra polls", ">dropped", ">k6 cores", ">CPU busy"),
+)
+_OUTCOMES = ("done", "failed", "rejected", "timeout")
+_UNSUPPORTED = "– is a percentile that so few values cannot support."
+_INTERVALS = "In brackets: the 95 % confidence interval."
+
+
+def headline(report: Report) -> str:
+    """Give the verdict in one sentence."""
+    findings = report.verdict.findings
+    missed = sum(finding.outcome == Outcome.FAILED for finding in findings)
+    return {
+        Outcome.PASSED: f"PASSED: {len(findings)} of {len(findings)} findings are within their limits",
+        Outcome.FAILED: f"FAILED: {missed} of {len(findings)} findings are beyond their limits",
+        Outcome.INVALID: "INVALID: no verdict can be given",
+    }[report.verdict.outcome]
+
+
+def reasons(report: Report) -> tuple[str, ...]:
+    """Give why the verdict is what it is: what was missed, or what forbids an answer."""
+    if report.verdict.outcome == Outcome.INVALID:
+        return tuple(_doubt_line(doubt) for doubt in report.verdict.doubts if doubt.invalidates)
+    return tuple(
+        f"{finding.threshold} in {finding.phase}: observed {estimate_in_unit(finding.observed, finding.unit)}"
+        for finding in report.verdict.findings
+        if finding.outcome == Outcome.FAILED
+    )
+
+
+def _doubt_line(doubt: Doubt) -> str:
+    place = f" in {doubt.phase}" if doubt.phase else ""
+    return f"{doubt.what}{place}: {doubt.why.splitlines()[0] if doubt.why else ''}"
+
+
+def facts(report: Report) -> tuple[tuple[str, str], ...]:
+    """Give what was run, and on what."""
+    host, versions, code = (_part(report, name) for name in ("host", "versions", "code"))
+    memory = host.get("memory_bytes")
+    return (
+        ("run", f"{report.run_id} ({report.state})"),
+        ("scenario", f"{report.scenario.name} through plan {report.plan.name}, seed {report.seed}"),
+        ("target", report.target),
+        ("when", f"{moment(report.started_at)} to {moment(report.ended_at)}"),
+        ("code", f"{code.get('commit', 'unknown')}{' with changes' if code.get('dirty') else ''}"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("machine", f"{host.get('cores', '?')} cores, {host.get('cpu_model', '?')}, {_gib(memory)} memory"),
+        ("system", f"{host.get('system', '?')}, kernel {host.get('kernel', '?')}, {host.get('machine', '?')}"),
+    )
+
+
+def _part(report: Report, name: str) -> dict[str, Any]:
+    return dict(report.provenance.get(name) or {})
+
+
+def _gib(size_bytes: object) -> str:
+    return f"{size_bytes / 2**30:.1f} GiB" if isinstance(size_bytes, int | float) else "?"
+
+
+def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
+    """Give every table that has rows; the brief ones leave the routes of all phases but the busiest out."""
+    every = (
+        _findings(report),
+        _load(report),
+        _scenarios(report),
+        *(_routes(report, phase) for phase in _phases_of_interest(report, brief=brief)),
+        *(_journeys(report, phase) for phase in _phases_of_interest(report, brief=brief)),
+        _outcomes(report),
+        _errors(report),
+        _usage(report),
+    )
+    return tuple(section for section in every if section.rows)
+
+
+def _phases_of_interest(report: Report, *, brief: bool) -> tuple[str, ...]:
+    phases = [phase for phase in report.plan.phases if phase.kind != PhaseKind.WARMUP]
+    if brief:
+        steady = [phase for phase in phases if phase.kind != PhaseKind.RAMP] or phases
+        phases = sorted(steady, key=lambda phase: phase.rate_per_s)[-1:]
+    return tuple(phase.name for phase in phases)
+
+
+def _warmups(report: Report) -> frozenset[str]:
+    return frozenset(phase.name for phase in report.plan.phases if phase.kind == PhaseKind.WARMUP)
+
+
+def _findings(report: Report) -> Section:
+    findings = report.verdict.findings
+    return Section(
+        title="Findings",
+        columns=("", "threshold", "observed (95 %)", "phase and window, UTC"),
+        rows=tuple(
+            (
+                finding.outcome,
+                finding.threshold,
+                estimate_in_unit(finding.observed, finding.unit),
+                f"{finding.phase} {window(finding.started_at, finding.ended_at)}",
+            )
+            for finding in findings
+        ),
+        marks=tuple(finding.outcome for finding in findings),
+        note="\n".join(
+            f"{finding.threshold} in {finding.phase}, limit {in_unit(finding.limit, finding.unit)}: {finding.remedy}"
+            for finding in findings
+            if finding.outcome == Outcome.FAILED and finding.remedy
+        ),
+    )
+
+
+def _load(report: Report) -> Section:
+    kinds = {phase.name: phase.kind for phase in report.plan.phases}
+    lengths = {seen.phase: seen.ended_at - seen.started_at for seen in report.analysis.windows}
+    return Section(
+        title="Load, in requests per second",
+        columns=_LOAD,
+        rows=tuple(
+            (
+                check.phase if check.phase == kinds[check.phase] else f"{check.phase} ({kinds[check.phase]})",
+                f"{lengths[check.phase]:.0f} s",
+                per_s(check.planned_rate_per_s),
+                per_s(check.achieved_rate_per_s),
+                per_s(check.request_rate_per_s),
+                per_s(check.extra_poll_rate_per_s),
+                str(check.dropped_iterations),
+                cores(check.generator_cores),
+                percent(check.machine_cpu),
+            )
+            for check in report.analysis.load
+        ),
+    )
+
+
+def _latency_cells(summary: LatencySummary) -> tuple[str, ...]:
+    return (
+        estimate_ms(summary.p50_s),
+        estimate_ms(summary.p95_s, interval=True),
+        estimate_ms(summary.p99_s),
+        milliseconds(summary.max_s),
+    )
+
+
+def _latency_row(name: str, cell: RequestLatency) -> tuple[str, ...]:
+    return (name, str(cell.latency.count), str(cell.failed), *_latency_cells(cell.latency))
+
+
+def _scenarios(report: Report) -> Section:
+    warmups = _warmups(report)
+    cells = [c for c in report.analysis.latencies if c.route is None and c.phase not in warmups]
+    order = [phase.name for phase in report.plan.phases]
+    cells.sort(key=lambda cell: (order.index(cell.phase), cell.scenario or ""))
+    return Section(
+        title="Latency of requests by scenario, in ms",
+        columns=("phase, scenario", *_LATENCY),
+        rows=tuple(_latency_row(INDENT + cell.scenario if cell.scenario else cell.phase, cell) for cell in cells),
+        headings=frozenset(index for index, cell in enumerate(cells) if cell.scenario is None),
+        note="\n".join(note for note in (_INTERVALS, _unsupported(cells)) if note),
+    )
+
+
+def _routes(report: Report, phase: str) -> Section:
+    cells = [c for c in report.analysis.latencies if c.phase == phase and c.scenario and c.route]
+    rows: list[tuple[str, ...]] = []
+    headings = set()
+    for scenario, of_scenario in groupby(cells, key=lambda cell: cell.scenario):
+        headings.add(len(rows))
+        rows.append((str(scenario), *[""] * len(_LATENCY)))
+        rows += [_latency_row(f"{INDENT}{cell.route}", cell) for cell in of_scenario]
+    return Section(
+        title=f"Latency of requests by route in {phase}, in ms",
+        columns=("scenario, route", *_LATENCY),
+        rows=tuple(rows),
+        headings=frozenset(headings),
+        note=_unsupported(cells),
+    )
+
+
+def _unsupported(cells: Iterable[RequestLatency]) -> str:
+    figures = [figure for cell in cells for figure in (cell.latency.p50_s, cell.latency.p95_s, cell.latency.p99_s)]
+    return _UNSUPPORTED if None in figures else ""
+
+
+def _journeys(report: Report, phase: str) -> Section:
+    summaries = [summary for summary in report.analysis.points if summary.phase == phase]
+    return Section(
+        title=f"Journeys and analyses in {phase}, in ms",
+        columns=("duration", *(column for column in _LATENCY if column != ">failed")),
+        rows=tuple(
+            (
+                " ".join([summary.metric, *(value for _, value in summary.labels)]),
+                str(summary.latency.count),
+                *_latency_cells(summary.latency),
+            )
+            for summary in summaries
+        ),
+    )
+
+
+def _outcomes(report: Report) -> Section:
+    warmups = _warmups(report)
+    outcomes = [outcome for outcome in report.analysis.outcomes if outcome.phase not in warmups]
+    counts = {(o.phase, o.scenario, o.explainer, o.outcome): o.count for o in outcomes}
+    return Section(
+        title="Analyses by outcome",
+        columns=("phase", "scenario", "explainer", *(f">{outcome}" for outcome in _OUTCOMES)),
+        rows=tuple(
+            (*who, *(str(counts.get((*who, outcome), 0)) for outcome in _OUTCOMES))
+            for who in dict.fromkeys((o.phase, o.scenario, o.explainer) for o in outcomes)
+        ),
+    )
+
+
+def _errors(report: Report) -> Section:
+    errors: Sequence[Any] = report.analysis.errors
+    return Section(
+        title="Errors by kind",
+        columns=("phase", "scenario", "route", "kind", ">count", "an example"),
+        rows=tuple((e.phase, e.scenario, e.route, e.kind, str(e.count), e.example_request_id) for e in errors),
+        note=f"lab logs --run {report.run_id} --request-id {errors[0].example_request_id}" if errors else "",
+    )
+
+
+def _usage(report: Report) -> Section:
+    warmups = _warmups(report)
+    return Section(
+        title="What services used",
+        columns=("phase", "service", ">cores", ">CPU ms per request", ">highest RSS"),
+        rows=tuple(
+            (u.phase, u.service, cores(u.cores), milliseconds(u.cpu_s_per_request), megabytes(u.rss_max_bytes))
+            for u in report.analysis.usage
+            if u.phase not in warmups
+        ),
+    )

@@ -1,0 +1,68 @@
+"""A report for the terminal."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lab.model import Doubt, Outcome, Report
+from lab.report.sections import Section, facts, headline, reasons, sections
+
+STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
+
+
+def render(report: Report) -> RenderableType:
+    """Give the report, the verdict first."""
+    return Group(*_blocks(report))
+
+
+def _blocks(report: Report) -> Iterator[RenderableType]:
+    style = STYLES[report.verdict.outcome]
+    yield Text(headline(report), style=f"bold {style}")
+    for reason in reasons(report):
+        yield Padding(Text(reason, style=style), (0, 0, 0, 2))
+    yield Text()
+    yield _facts(report)
+    for section in sections(report, brief=True):
+        yield Text()
+        yield Text(section.title, style="bold")
+        yield _table(section)
+        if section.note:
+            yield Padding(Text(section.note, style="dim"), (0, 0, 0, 2))
+    if report.verdict.doubts:
+        yield Text()
+        yield Text("Doubts", style="bold")
+        yield from map(_doubt, report.verdict.doubts)
+
+
+def _facts(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, text in facts(report):
+        table.add_row(name, Text(text))
+    return table
+
+
+def _table(section: Section) -> Padding:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in section.columns:
+        name = column.removeprefix(">")
+        if column == name:
+            table.add_column(name, overflow="fold")
+        else:  # a number is never broken, nor is a word above it
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    for index, row in enumerate(section.rows):
+        style = "bold" if index in section.headings else ""
+        mark = STYLES[section.marks[index]] if section.marks else ""
+        table.add_row(*(Text(cell, style=mark if place == 0 else style) for place, cell in enumerate(row)))
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _doubt(doubt: Doubt) -> RenderableType:
+    place = f" in {doubt.phase}" if doubt.phase else ""
+    text = Text(f"{doubt.what}{place}", style="yellow" if doubt.invalidates else "")
+    text.append(f"\n{doubt.why}\n→ {doubt.remedy}", style="dim")
+    return Padding(text, (0, 0, 0, 2))
