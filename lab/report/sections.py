@@ -40,8 +40,9 @@ INDENT = "  "
 _LATENCY = (">count", ">failed", ">p50", ">p95 (95 %)", ">p99", ">max")
 _LOAD = (
     *("phase", ">length", ">planned", ">achieved", ">sent"),
-    *(">extra polls", ">dropped", ">k6 cores", ">CPU busy"),
+    *(">extra", ">dropped", ">k6", ">CPU"),
 )
+_LOAD_NOTE = "extra: polls beyond the nominal ones; k6: cores it used; CPU: busy share of the machine."
 _OUTCOMES = ("done", "failed", "rejected", "timeout")
 _UNSUPPORTED = "– is a percentile that so few values cannot support."
 _INTERVALS = "In brackets: the 95 % confidence interval."
@@ -168,6 +169,7 @@ def _load(report: Report) -> Section:
             )
             for check in report.analysis.load
         ),
+        note=_LOAD_NOTE,
     )
 
 

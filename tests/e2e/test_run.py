@@ -69,7 +69,7 @@ def test_the_record_says_what_was_run_and_on_what(finished: Lab) -> None:
 def test_no_path_of_the_machine_and_no_secret_is_in_the_record(finished: Lab) -> None:
     text = (latest(finished) / "run.json").read_text(encoding="utf-8")
     assert str(finished.folder) not in text
-    assert "mongodb://" not in text
+    assert "@" not in text  # a MONGO_URL may hold a password
 
 
 def test_every_scenario_of_the_mix_was_driven_and_no_request_of_setup_counts(finished: Lab) -> None:
