@@ -40,13 +40,16 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False, include_context=False)
-            raise SettingsError(_sentence(p["type"], str(p["loc"][0]), p["msg"], names) for p in problems) from None
+            raise SettingsError(cls._sentence(p["type"], str(p["loc"][0]), p["msg"]) for p in problems) from None
 
-
-def _sentence(kind: str, name: str, message: str, names: list[str]) -> str:
-    if kind == "missing":
-        return f"{name} is not set"
-    if kind != "extra_forbidden":
-        return f"{name}: {message}"
-    nearest = difflib.get_close_matches(name, names, n=1)
-    return f"{name} is no setting" + (f"; did you mean {nearest[0]}?" if nearest else "")
+    @classmethod
+    def _sentence(cls, kind: str, name: str, message: str) -> str:
+        if kind == "missing":
+            return f"{name} is not set"
+        if kind != "extra_forbidden":
+            return f"{name}: {message}"
+        # without the prefix, which would make every name look like every other
+        aliases = [str(field.alias) for field in cls.model_fields.values()]
+        own = [alias.removeprefix(cls.prefix) for alias in aliases if alias.startswith(cls.prefix)]
+        nearest = difflib.get_close_matches(name.removeprefix(cls.prefix), own, n=1)
+        return f"{name} is no setting" + (f"; did you mean {cls.prefix}{nearest[0]}?" if nearest else "")
