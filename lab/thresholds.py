@@ -59,7 +59,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _WHOLE = re.compile(
     r"""\s*(?P<statistic>\w+)\s*\(\s*(?P<metric>\w+)\s*(?:\{(?P<selector>(?:"[^"]*"|[^"}])*)\})?\s*\)
-        \s*(?P<comparison><=|>=|<|>)\s*(?P<number>[-+]?[\w.]*?)\s*(?P<unit>ms|s|min|%|)\s*""",
+        \s*(?P<comparison><=|>=|<|>)\s*(?P<number>[-+]?[\w.]*?(?:[eE][-+]\d+)?)\s*(?P<unit>ms|s|min|%|)\s*""",
     re.VERBOSE,
 )
 _PAIR = re.compile(r"""\s*(?P<label>\w+)\s*[=:]\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",\s]+))\s*(?:,|$)""")
@@ -183,4 +183,4 @@ def _furthest(text: str) -> int:
         if match is None:
             break
         place = match.end()
-    return place
+    return len(text) - len(text[place:].lstrip())

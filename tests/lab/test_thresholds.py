@@ -1,0 +1,117 @@
+"""The grammar of thresholds: what can be written, and how what cannot is answered."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.errors import ConfigError
+from lab.thresholds import METRICS, holds, parse, unit_of
+
+
+@pytest.mark.parametrize(
+    ("text", "statistic", "limit", "unit"),
+    [
+        ("p95(http_req_duration) < 1s", "p95", 1.0, "s"),
+        ("p50(http_req_waiting)<300ms", "p50", 0.3, "s"),
+        ("max(upload_to_report) <= 2min", "max", 120.0, "s"),
+        ("rate(http_req_failed) < 0.5%", "rate", 0.005, "ratio"),
+        ("rate(analysis_failed) < 0.005", "rate", 0.005, "ratio"),
+        ("count(http_req_duration) >= 1000", "count", 1000.0, "count"),
+        ("  mean( iteration_duration ) > 1e-3s ", "mean", 0.001, "s"),
+    ],
+)
+def test_limits_are_read_in_their_units(text: str, statistic: str, limit: float, unit: str) -> None:
+    threshold = parse(text)
+    assert threshold.statistic == statistic
+    assert threshold.limit == pytest.approx(limit)
+    assert unit_of(threshold) == unit
+    assert threshold.text == text.strip()
+
+
+def test_selectors_are_read_bare_quoted_and_in_k6s_way() -> None:
+    written = 'p95(http_req_duration{scenario:upload_analyze, route="GET /report/{id}"}) < 1s'
+    assert parse(written).selector == (("scenario", "upload_analyze"), ("route", "GET /report/{id}"))
+
+
+def test_phases_and_remedy_are_kept() -> None:
+    threshold = parse("p95(http_req_duration) < 1s", phases=("sustain",), remedy="add a worker")
+    assert (threshold.phases, threshold.remedy) == (("sustain",), "add a worker")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "pointed_at"),
+    [
+        ("p95(http_req_duraton) < 1s", "did you mean 'http_req_duration'", "http_req_duraton"),
+        ("p96(http_req_duration) < 1s", "unknown statistic of http_req_duration", "p96"),
+        ("p95(http_req_failed) < 1%", "there are: rate, count", "p95"),
+        ("p95(http_req_duration{senario=x}) < 1s", "did you mean 'scenario'", "senario"),
+        ("p95(ai_core_analyze{part=explan}) < 1s", "did you mean 'explain'", "explan"),
+        ("p95(http_req_duration{scenario}) < 1s", "label=value", "scenario"),
+        ("p95(http_req_duration{scenario=a,scenario=b}) < 1s", "given twice", "scenario=b"),
+        ("p95(http_req_duration) < 1", "needs a unit", ""),
+        ("p95(http_req_duration) < 1%", "needs a unit", "%"),
+        ("rate(http_req_failed) < 1s", "ratio (0.005) or a percentage", "s"),
+        ("rate(http_req_failed) < 5", "cannot be above 1", "5"),
+        ("count(checks_failed) < 5ms", "a count has no unit", "ms"),
+        ("p95(http_req_duration) < -1s", "0 or more", "-1s"),
+        ("p95(http_req_duration) < x1s", "is no number", "x1s"),
+        ("p95(http_req_duration) < nans", "0 or more", "nans"),
+        ("p95(http_req_duration", "is no threshold", ""),
+        ("p95(http_req_duration) = 1s", "is no threshold", "= 1s"),
+        ("", "is no threshold", ""),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(text: str, message: str, pointed_at: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(text)
+    said, shown, caret = raised.value.problems[0].split("\n")
+    assert message in said
+    assert shown == f"    {text}"
+    place = caret.index("^") - 4
+    rest = text[place:].strip() if not pointed_at else text[place:]
+    assert rest.startswith(pointed_at) if pointed_at else rest == ""
+
+
+def test_every_problem_of_a_threshold_is_said_at_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse("p96(ai_core_analyze{part=explan,foo=1}) < 1")
+    assert len(raised.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("comparison", "below", "at", "above"),
+    [("<", True, False, False), ("<=", True, True, False), (">", False, False, True), (">=", False, True, True)],
+)
+def test_a_value_is_held_against_the_limit(comparison: str, below: bool, at: bool, above: bool) -> None:  # noqa: FBT001
+    threshold = parse(f"p95(http_req_duration) {comparison} 1s")
+    assert [holds(threshold, value) for value in (0.5, 1.0, 1.5)] == [below, at, above]
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[str, str, float]:
+    name = draw(st.sampled_from(sorted(METRICS)))
+    metric = METRICS[name]
+    statistic = draw(st.sampled_from(metric.statistics))
+    comparison = draw(st.sampled_from(["<", "<=", ">", ">="]))
+    blank = draw(st.sampled_from(["", " ", "  "]))
+    number = draw(st.integers(0, 100))
+    unit, factor = {"rate": ("%", 0.01), "count": ("", 1.0)}.get(statistic, ("ms", 0.001))
+    selector = draw(st.sampled_from(["", "{scenario=mixed}", '{scenario="mixed"}']))
+    return f"{statistic}{blank}({name}{selector}){blank}{comparison}{blank}{number}{unit}", name, number * factor
+
+
+@given(written())
+def test_whatever_the_grammar_allows_is_read_back(case: tuple[str, str, float]) -> None:
+    text, metric, limit = case
+    threshold = parse(text)
+    assert threshold.metric == metric
+    assert threshold.limit == pytest.approx(limit)
+    assert parse(threshold.text) == threshold
+
+
+@given(st.text(max_size=60))
+def test_no_text_at_all_raises_anything_but_a_clear_error(text: str) -> None:
+    try:
+        parse(text)
+    except ConfigError as error:
+        assert error.problems
