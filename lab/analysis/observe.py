@@ -73,7 +73,8 @@ def _of_durations(statistic: str, values: Floats) -> tuple[Estimate | None, str]
         highest = float(values.max())
         return Estimate(value=highest, low=highest, high=highest), ""
     if statistic == "mean":
-        return mean(values), f"a mean needs 2 values, and there are {len(values)}"
+        average = mean(values)
+        return average, "" if average else f"a mean needs 2 values, and there are {len(values)}"
     quantile = QUANTILES[statistic]
     found = percentile(values, np.sort(values), quantile)
     return found, "" if found else f"{statistic} needs {min_count(quantile)} values, and there are {len(values)}"

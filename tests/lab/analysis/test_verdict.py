@@ -1,0 +1,262 @@
+"""When a run has passed, failed, or has no answer; and that a green run without data is impossible."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.analysis import analyse
+from lab.analysis.verdict import judge
+from lab.model import (
+    Analysis,
+    Doubt,
+    Estimate,
+    Guards,
+    Observation,
+    Outcome,
+    PhaseKind,
+    RunState,
+    SummaryFigures,
+    Verdict,
+)
+from tests.lab.analysis.a_run import START, ARun
+
+Change = Callable[[ARun], object]
+
+
+def verdict_of(run: ARun) -> Verdict:
+    return judge(analyse(run.evidence()), run.plan)
+
+
+def test_a_run_in_which_everything_is_as_planned_passes_without_a_doubt(tmp_path: Path) -> None:
+    verdict = verdict_of(ARun(tmp_path))
+    assert verdict.outcome == Outcome.PASSED
+    assert verdict.doubts == ()
+    (finding,) = verdict.findings
+    assert finding.threshold == "p50(http_req_duration) < 300ms"
+    assert finding.observed is not None
+    assert (finding.observed.value, finding.limit, finding.unit) == (0.02, 0.3, "s")
+    assert (finding.started_at, finding.ended_at) == (START, START + 60)
+
+
+def test_a_missed_threshold_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    verdict = verdict_of(ARun(tmp_path, thresholds=["p50(http_req_duration) < 10ms", "max(http_req_duration) < 1s"]))
+    assert verdict.outcome == Outcome.FAILED
+    assert [finding.outcome for finding in verdict.findings] == [Outcome.FAILED, Outcome.PASSED]
+    assert [bool(finding.remedy) for finding in verdict.findings] == [True, False]
+
+
+def shift(rows: list[dict[str, object]], keep: Callable[[float], bool]) -> list[dict[str, object]]:
+    return [row for row in rows if keep(float(str(row["time"])) / 1e6 - START)]
+
+
+def begin_anew(run: ARun, service: str) -> None:
+    for row in run.processes:
+        if row["metric"] == "process_start_time_seconds" and row["labels"] == f"service={service}":
+            row["value"] = 5.0 if row["time"] < (START + 30) * 1e6 else 900.0
+
+
+def go_down(run: ARun) -> None:
+    for row in run.scrape:
+        if row["labels"] == "service=backend" and (START + 20) * 1e6 < row["time"] < (START + 30) * 1e6:
+            row["value"] = 0.0
+
+
+def raise_all(rows: list[dict[str, object]], metric: str, value: float) -> None:
+    for row in rows:
+        if row["metric"] == metric:
+            row["value"] = value
+
+
+def busy_generator(run: ARun) -> None:
+    for row in run.processes:
+        if row["metric"] == "process_cpu_seconds_total" and row["labels"] == "service=k6":
+            row["value"] = (row["time"] / 1e6 - START) * 1.1
+
+
+def another_count(run: ARun) -> None:
+    theirs = run.evidence().summaries["sustain"]
+    run.summaries = {"sustain": replace(theirs, requests=theirs.requests + 1)}
+
+
+def another_percentile(run: ARun) -> None:
+    theirs = run.evidence().summaries["sustain"]
+    run.summaries = {"sustain": replace(theirs, p95_s=0.021)}
+
+
+INVALIDATING: dict[str, tuple[Change, str]] = {
+    "no samples": (lambda run: run.samples.clear(), "there are no requests"),
+    "phase never driven": (lambda run: setattr(run, "windows", ()), "a phase was not driven"),
+    "too few journeys": (lambda run: run.points.__delitem__(slice(0, 3)), "the achieved rate is not the planned one"),
+    "too many journeys": (
+        lambda run: run.points.extend(run.journey(second + 0.5) for second in range(3)),
+        "the achieved rate is not the planned one",
+    ),
+    "dropped iterations": (
+        lambda run: run.points.append(run.point(30, "dropped_iterations", 1)),
+        "k6 dropped iterations",
+    ),
+    "busy machine": (lambda run: raise_all(run.host, "host_cpu_ratio", 0.97), "the machine was saturated"),
+    "busy generator": (busy_generator, "the generator was saturated"),
+    "generator not watched": (
+        lambda run: setattr(run, "processes", [r for r in run.processes if r["labels"] != "service=k6"]),
+        "nobody knows whether the generator was saturated",
+    ),
+    "service restarted": (lambda run: begin_anew(run, "backend"), "a service restarted"),
+    "collector missing": (lambda run: run.scrape.clear(), "telemetry is missing"),
+    "collector silent": (
+        lambda run: setattr(run, "host", shift(run.host, lambda at: not 10 < at < 20)),
+        "telemetry has a gap",
+    ),
+    "collector silent at the end": (
+        lambda run: setattr(run, "host", shift(run.host, lambda at: at < 50)),
+        "telemetry has a gap",
+    ),
+    "metrics not answered": (go_down, "telemetry has a gap"),
+    "interrupted": (lambda run: setattr(run, "state", RunState.INTERRUPTED), "the run was interrupted"),
+    "output cut off": (lambda run: setattr(run, "truncated", ("sustain",)), "k6's output ends early"),
+    "k6 counts otherwise": (another_count, "k6's own figures differ from the lab's"),
+    "k6 measures otherwise": (another_percentile, "k6's own figures differ from the lab's"),
+    "an incident": (
+        lambda run: setattr(run, "incidents", (Doubt(what="it burns", why="", remedy="", invalidates=True),)),
+        "it burns",
+    ),
+    "too few values": (
+        lambda run: setattr(run, "thresholds", ("p99(http_req_duration) < 1s",)),
+        "p99(http_req_duration) < 1s has nothing to be held against",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INVALIDATING)
+def test_what_forbids_an_answer_makes_the_run_invalid_and_says_why_and_what_to_do(name: str, tmp_path: Path) -> None:
+    change, expected = INVALIDATING[name]
+    run = ARun(tmp_path)
+    change(run)
+    verdict = verdict_of(run)
+    assert verdict.outcome == Outcome.INVALID
+    doubts = [doubt for doubt in verdict.doubts if doubt.invalidates]
+    assert expected in {doubt.what for doubt in doubts}
+    assert all(doubt.why or doubt.what == "it burns" for doubt in doubts)
+
+
+@pytest.mark.parametrize("name", INVALIDATING)
+def test_a_missed_threshold_is_no_answer_either_where_there_can_be_none(name: str, tmp_path: Path) -> None:
+    run = ARun(tmp_path, thresholds=["max(http_req_duration) < 1ms"])
+    INVALIDATING[name][0](run)
+    assert verdict_of(run).outcome == Outcome.INVALID
+
+
+def test_guards_of_the_plan_decide_what_is_tolerated(tmp_path: Path) -> None:
+    run = ARun(tmp_path, guards=Guards(machine_cpu=1.0, dropped_iterations=0.1, telemetry_gap_s=30, rate_tolerance=0.2))
+    raise_all(run.host, "host_cpu_ratio", 0.97)
+    run.points.append(run.point(30, "dropped_iterations", 1))
+    go_down(run)
+    del run.points[:3]
+    assert verdict_of(run).outcome == Outcome.PASSED
+
+
+def test_one_journey_more_or_less_is_rounding(tmp_path: Path) -> None:
+    run = ARun(tmp_path)
+    del run.points[:2]  # 2 % of 60 journeys and one for rounding are tolerated
+    assert verdict_of(run).outcome == Outcome.PASSED
+
+
+def test_a_warm_up_is_never_a_reason_to_doubt(tmp_path: Path) -> None:
+    run = ARun(tmp_path, kind=PhaseKind.WARMUP)
+    raise_all(run.host, "host_cpu_ratio", 1.0)
+    run.points.clear()
+    go_down(run)
+    assert verdict_of(run).doubts == ()
+
+
+def test_stolen_time_and_a_missing_summary_are_doubts_that_forbid_nothing(tmp_path: Path) -> None:
+    run = ARun(tmp_path, summaries={})
+    raise_all(run.host, "host_cpu_steal_ratio", 0.2)
+    verdict = verdict_of(run)
+    assert verdict.outcome == Outcome.PASSED
+    assert {doubt.what for doubt in verdict.doubts} == {
+        "the machine lost time to its neighbours",
+        "k6 left no summary",
+    }
+
+
+def test_a_limit_inside_the_interval_is_a_close_call_and_still_an_answer(tmp_path: Path) -> None:
+    verdict = verdict_of(ARun(tmp_path, thresholds=["rate(http_req_failed) < 1%"]))
+    assert verdict.outcome == Outcome.PASSED
+    (doubt,) = verdict.doubts
+    assert doubt.what == "rate(http_req_failed) < 1% is a close call"
+    assert not doubt.invalidates
+    assert doubt.remedy
+
+
+def test_k6s_own_figures_may_differ_in_the_last_digits(tmp_path: Path) -> None:
+    run = ARun(tmp_path)
+    theirs = run.evidence().summaries["sustain"]
+    assert theirs.mean_s is not None
+    run.summaries = {"sustain": replace(theirs, mean_s=theirs.mean_s * (1 + 1e-9))}
+    assert verdict_of(run).outcome == Outcome.PASSED
+
+
+NOTHING = SummaryFigures(
+    requests=0,
+    failed=0,
+    iterations=0,
+    dropped_iterations=0,
+    mean_s=None,
+    p50_s=None,
+    p90_s=None,
+    p95_s=None,
+    p99_s=None,
+    p999_s=None,
+    max_s=None,
+)
+
+
+def test_k6_and_the_lab_may_agree_that_there_was_nothing_and_it_is_no_answer(tmp_path: Path) -> None:
+    run = ARun(tmp_path, summaries={"sustain": NOTHING})
+    run.samples.clear()
+    run.points.clear()
+    verdict = verdict_of(run)
+    assert verdict.outcome == Outcome.INVALID
+    assert "k6's own figures differ from the lab's" not in {doubt.what for doubt in verdict.doubts}
+
+
+ESTIMATES = st.one_of(
+    st.none(), st.floats(0, 2).map(lambda value: Estimate(value=value, low=value * 0.9, high=value * 1.1))
+)
+DOUBTS = st.lists(st.booleans(), max_size=3).map(
+    lambda flags: tuple(Doubt(what="w", why="w", remedy="r", invalidates=flag) for flag in flags)
+)
+
+
+@given(st.lists(ESTIMATES, max_size=3), DOUBTS)
+def test_passed_means_something_was_seen_within_every_limit_and_nothing_forbids_it(
+    estimates: list[Estimate | None], doubts: tuple[Doubt, ...]
+) -> None:
+    run = ARun(Path(), thresholds=["max(http_req_duration) < 1s"])
+    text = run.plan.thresholds[0].text
+    observations = tuple(
+        Observation(threshold=text, phase="sustain", started_at=0, ended_at=1, count=1, observed=estimate, why="none")
+        for estimate in estimates
+    )
+    analysis = Analysis(
+        run_id="r",
+        windows=(),
+        load=(),
+        latencies=(),
+        points=(),
+        errors=(),
+        outcomes=(),
+        usage=(),
+        observations=observations,
+        doubts=doubts,
+    )
+    verdict = judge(analysis, run.plan)
+    forbidden = not estimates or None in estimates or any(doubt.invalidates for doubt in doubts)
+    within = all(estimate is not None and estimate.value < 1 for estimate in estimates)
+    expected = Outcome.INVALID if forbidden else Outcome.PASSED if within else Outcome.FAILED
+    assert verdict.outcome == expected
