@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +13,8 @@ from pymongo import MongoClient
 
 from lab import processes
 from tests.service_kit.running_service import Running
+from tests.sut.conftest import MakeUser, StartBackend
+from tests.sut.scripted_ai_core import ScriptedAiCore
 from tests.sut.user import PASSWORD, User, a_table
 
 pytestmark = pytest.mark.e2e
@@ -150,3 +153,21 @@ def long_finds(backend: Running) -> float:
     labels = 'collection="reports",command="find"'
     every = backend.metric(f'{name}{{collection="reports",command="find",le="+Inf"}}')
     return every - backend.metric(f'{name}{{{labels},le="0.5"}}')
+
+
+def test_a_scrape_of_one_of_two_servers_that_share_a_folder_is_the_sum(
+    start_backend: StartBackend, scripted_ai_core: ScriptedAiCore, a_user: MakeUser, tmp_path: Path
+) -> None:
+    (tmp_path / "metrics").mkdir()
+    settings = {"AI_CORE_URL": scripted_ai_core.url, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
+    first, second = start_backend(**settings), start_backend(**settings)
+    for server in (first, second):
+        user = a_user(server)
+        assert user.finished(user.queued(user.dataset()))["status"] == "done"
+    for server in (first, second):
+        assert server.metric('http_requests_total{method="POST",route="/register",status="201"}') == 2
+        assert server.metric('analyses_total{outcome="done"}') == 2
+        assert server.metric('mongodb_command_duration_seconds_count{collection="users",command="insert"}') == 2
+        assert server.metric('mongodb_pool_connections{state="waiting"}') == 0
+    assert second.end() == 0
+    assert first.metric('analyses_total{outcome="done"}') == 2
