@@ -17,7 +17,7 @@ def judge(analysis: Analysis, plan: Plan) -> Verdict:
     """
     thresholds = {threshold.text: threshold for threshold in plan.thresholds}
     findings = tuple(_finding(seen, thresholds[seen.threshold]) for seen in analysis.observations)
-    doubts = (*analysis.doubts, *_unseen(analysis.observations), *_close_calls(findings, thresholds))
+    doubts = (*analysis.doubts, *_close_calls(findings, thresholds))
     return Verdict(outcome=_outcome(findings, doubts), findings=findings, doubts=doubts)
 
 
@@ -29,11 +29,11 @@ def _outcome(findings: Sequence[Finding], doubts: Sequence[Doubt]) -> Outcome:
 
 
 def _finding(seen: Observation, threshold: Threshold) -> Finding:
-    if seen.observed is None:
-        outcome = Outcome.INVALID
-    else:
-        outcome = Outcome.PASSED if holds(threshold, seen.observed.value) else Outcome.FAILED
-    remedy = "" if outcome == Outcome.PASSED else threshold.remedy or _DEFAULT_REMEDY
+    outcome, remedy = Outcome.INVALID, _MORE_DATA
+    if seen.observed is not None:
+        is_kept = holds(threshold, seen.observed.value)
+        outcome = Outcome.PASSED if is_kept else Outcome.FAILED
+        remedy = "" if is_kept else threshold.remedy or _DEFAULT_REMEDY
     return Finding(
         threshold=threshold.text,
         phase=seen.phase,
@@ -43,22 +43,9 @@ def _finding(seen: Observation, threshold: Threshold) -> Finding:
         outcome=outcome,
         started_at=seen.started_at,
         ended_at=seen.ended_at,
-        remedy=_MORE_DATA if seen.observed is None else remedy,
+        remedy=remedy,
+        why=seen.why,
     )
-
-
-def _unseen(observations: Sequence[Observation]) -> list[Doubt]:
-    return [
-        Doubt(
-            what=f"{seen.threshold} has nothing to be held against",
-            why=seen.why,
-            remedy=_MORE_DATA,
-            invalidates=True,
-            phase=seen.phase,
-        )
-        for seen in observations
-        if seen.observed is None
-    ]
 
 
 def _close_calls(findings: Sequence[Finding], thresholds: dict[str, Threshold]) -> list[Doubt]:

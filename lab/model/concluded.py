@@ -138,7 +138,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A threshold held against one window. `observed` is None where there was nothing to hold it against."""
+    """A threshold held against one window.
+
+    `observed` is None where there was nothing to hold it against; then `why` says why not.
+    """
 
     threshold: str
     phase: str
@@ -149,6 +152,7 @@ class Finding:
     started_at: float
     ended_at: float
     remedy: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

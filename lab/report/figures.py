@@ -1,10 +1,19 @@
 """How figures are written: three digits that matter, units said once, a dash for what is not known."""
 
+import re
 from datetime import UTC, datetime
 
 from lab.model import Estimate
 
 NOTHING = "–"
+
+# what XML 1.0 cannot hold and a terminal would obey, and a log line may have
+_UNPRINTABLE = re.compile("[^\t\n\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def printable(text: str) -> str:
+    """Give text of others with a replacement character for each that is not to be shown."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def milliseconds(seconds: float | None) -> str:

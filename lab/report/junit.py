@@ -1,14 +1,10 @@
 """A report as JUnit XML, which every CI can show: a test case per finding, and one per doubt that forbids a verdict."""
 
-import re
 from xml.etree import ElementTree as ET
 
 from lab.model import Doubt, Finding, Outcome, Report
-from lab.report.figures import estimate_in_unit, in_unit
+from lab.report.figures import estimate_in_unit, in_unit, printable
 from lab.report.sections import headline
-
-# what XML 1.0 cannot hold, and a log line may
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
@@ -38,7 +34,7 @@ def _finding_case(suite: str, finding: Finding) -> ET.Element:
     case = ET.Element(
         "testcase",
         classname=f"{suite}.{finding.phase}",
-        name=_text(f"{finding.threshold} in {finding.phase}"),
+        name=printable(f"{finding.threshold} in {finding.phase}"),
         time=f"{finding.ended_at - finding.started_at:.3f}",
     )
     observed = estimate_in_unit(finding.observed, finding.unit)
@@ -46,21 +42,17 @@ def _finding_case(suite: str, finding: Finding) -> ET.Element:
     if finding.outcome == Outcome.FAILED:
         _problem(case, "failure", f"observed {observed}, limit {limit}", finding.remedy)
     elif finding.outcome == Outcome.INVALID:
-        _problem(case, "error", "there is nothing to hold it against", finding.remedy)
+        _problem(case, "error", finding.why, finding.remedy)
     return case
 
 
 def _doubt_case(suite: str, doubt: Doubt) -> ET.Element:
     place = f" in {doubt.phase}" if doubt.phase else ""
-    case = ET.Element("testcase", classname=f"{suite}.doubts", name=_text(doubt.what + place))
+    case = ET.Element("testcase", classname=f"{suite}.doubts", name=printable(doubt.what + place))
     _problem(case, "error", doubt.why, doubt.remedy)
     return case
 
 
 def _problem(case: ET.Element, kind: str, message: str, remedy: str) -> None:
-    problem = ET.SubElement(case, kind, message=_text(message), type=kind)
-    problem.text = _text(remedy)
-
-
-def _text(text: str) -> str:
-    return _UNPRINTABLE.sub("\ufffd", text)
+    problem = ET.SubElement(case, kind, message=printable(message), type=kind)
+    problem.text = printable(remedy)

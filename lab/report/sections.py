@@ -62,7 +62,9 @@ def headline(report: Report) -> str:
 def reasons(report: Report) -> tuple[str, ...]:
     """Give why the verdict is what it is: what was missed, or what forbids an answer."""
     if report.verdict.outcome == Outcome.INVALID:
-        return tuple(_doubt_line(doubt) for doubt in report.verdict.doubts if doubt.invalidates)
+        doubts = [_doubt_line(doubt) for doubt in report.verdict.doubts if doubt.invalidates]
+        unseen = [finding for finding in report.verdict.findings if finding.outcome == Outcome.INVALID]
+        return (*doubts, *(f"{finding.threshold} in {finding.phase}: {finding.why}" for finding in unseen))
     return tuple(
         f"{finding.threshold} in {finding.phase}: observed {estimate_in_unit(finding.observed, finding.unit)}"
         for finding in report.verdict.findings

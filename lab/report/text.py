@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.model import Doubt, Outcome, Report
+from lab.report.figures import printable
 from lab.report.sections import Section, facts, headline, reasons, sections
 
 STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
@@ -63,6 +64,6 @@ def _table(section: Section) -> Padding:
 
 def _doubt(doubt: Doubt) -> RenderableType:
     place = f" in {doubt.phase}" if doubt.phase else ""
-    text = Text(f"{doubt.what}{place}", style="yellow" if doubt.invalidates else "")
-    text.append(f"\n{doubt.why}\n→ {doubt.remedy}", style="dim")
-    return Padding(text, (0, 0, 0, 2))
+    what = Text(f"{doubt.what}{place}", style="yellow" if doubt.invalidates else "")
+    rest = Text(f"{printable(doubt.why)}\n→ {doubt.remedy}", style="dim")
+    return Group(Padding(what, (0, 0, 0, 2)), Padding(rest, (0, 0, 0, 4)))
