@@ -18,4 +18,3 @@ lock: bootstrap ## resolve the dependencies anew
 
 bench: bootstrap ## print what the lab itself costs
 	.venv/bin/python benchmarks/samples_reader.py
-	.venv/bin/python benchmarks/percentiles.py

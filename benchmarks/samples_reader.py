@@ -1,4 +1,6 @@
-"""How fast k6's output becomes samples.parquet, and in how much memory: `python benchmarks/samples_reader.py`.
+"""How fast k6's output becomes samples.parquet, and that percentiles; and in how much memory.
+
+Run it with `python benchmarks/samples_reader.py`, or `make bench`.
 
 The file is recorded output of the real k6 (tests/lab/load/data), repeated with shifted times until it holds as many
 requests as asked for. Beside it, in the same run, a plain gzip and json loop over the same file.
@@ -60,9 +62,10 @@ def plain(folder: Path) -> int:
 
 def percentiles(folder: Path) -> int:
     """Percentiles with intervals per phase, scenario and route, from the Parquet file that `convert` left."""
-    from lab.analysis.latency import summarise  # noqa: PLC0415
+    from lab.analysis.latency import request_latencies  # noqa: PLC0415  # likewise
+    from lab.analysis.samples import read_samples  # noqa: PLC0415  # likewise
 
-    return len(summarise(folder / "samples.parquet"))
+    return len(request_latencies(read_samples(folder / "samples.parquet")))
 
 
 WAYS = {"convert": convert, "plain": plain, "percentiles": percentiles}
@@ -109,7 +112,7 @@ def main() -> None:
         child(arguments.child, arguments.folder)
         return
     compare(arguments.requests // 2, ways=("convert",))
-    compare(arguments.requests, ways=("plain", "convert"))
+    compare(arguments.requests, ways=("plain", "convert", "percentiles"))
 
 
 if __name__ == "__main__":

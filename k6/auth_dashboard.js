@@ -3,7 +3,7 @@
 import { begin, end } from './lib/journey.js';
 import { login, register, reports } from './lib/requests.js';
 import { optionsFor } from './lib/schedule.js';
-import { pick, seed } from './lib/seeding.js';
+import { seed } from './lib/seeding.js';
 import { newUser, seededUser } from './lib/users.js';
 
 export { handleSummary } from './lib/summary.js';

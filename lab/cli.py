@@ -33,7 +33,7 @@ _EPILOG = (
 @click.version_option(package_name="perf-profiling-lab", prog_name="lab")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what goes on.")
 def cli(*, verbose: bool) -> None:
-    r"""Load, stress and profile a system, and end in a verdict: passed, failed or invalid.
+    """Load, stress and profile a system, and end in a verdict: passed, failed or invalid.
 
     Bring the environment up, run a scenario through a plan's phases, read the report, take it down:
 
@@ -42,7 +42,7 @@ def cli(*, verbose: bool) -> None:
       lab run mixed --plan quick
       lab report
       lab down
-    """
+    """  # noqa: D301  # \b is click's sign for lines to be left as they are
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
 
 

@@ -16,7 +16,7 @@ Written by `make docs` from `lab --help`; do not edit. `python -m lab` and `lab`
 
 def render() -> str:
     """Give the whole page: the group's help, then every command's."""
-    root = click.Context(cli, info_name="lab", terminal_width=100)
+    root = click.Context(cli, info_name="lab", terminal_width=100, help_option_names=["-h", "--help"])
     parts = [_section("lab", cli, root)]
     for name, command in cli.commands.items():
         parts.append(_section(f"lab {name}", command, click.Context(command, info_name=name, parent=root)))

