@@ -293,7 +293,8 @@ def _show_report(report: "Report", run: "RunDir") -> None:
 
     console = _console()
     console.print(text.render(report))
-    console.print(f"everything is in {run.path}", soft_wrap=True, highlight=False)
+    console.print(text.verdict_line(report))  # again, where the eye is after a long report
+    console.print(f"everything is in {run.path}", soft_wrap=True)
 
 
 def _show_environment(environment: "Environment") -> bool:

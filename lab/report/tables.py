@@ -1,7 +1,6 @@
 """Tables for the terminal: the parts of this machine, the environment, and the runs there are."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.markup import escape
@@ -56,24 +55,17 @@ def environment(running: Environment, health: Sequence[ServiceHealth]) -> Table:
 
 def runs(found: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any] | None]]) -> Table:
     """One row per run, given as id, content of `run.json`, and of `verdict.json` where there is one."""
-    table = _plain_table("run", "scenario", "plan", "seed", "started", "state", "verdict")
+    table = _plain_table("run", "target", "seed", "state", "verdict")
+    table.columns[0].no_wrap = True  # it names start, scenario and plan, and is what other commands ask for
     for run_id, record, verdict in found:
         table.add_row(
             run_id,
-            str(record.get("scenario", {}).get("name", "?")),
-            str(record.get("plan", {}).get("name", "?")),
+            str(record.get("target", "?")),
             str(record.get("seed", "?")),
-            _when(record.get("started_at")),
             str(record.get("state", "?")),
             _outcome(verdict),
         )
     return table
-
-
-def _when(epoch_s: object) -> str:
-    if not isinstance(epoch_s, int | float):
-        return "?"
-    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _outcome(verdict: Mapping[str, Any] | None) -> str:

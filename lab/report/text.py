@@ -19,11 +19,15 @@ def render(report: Report) -> RenderableType:
     return Group(*_blocks(report))
 
 
+def verdict_line(report: Report) -> Text:
+    """Give the verdict in one sentence, in its color."""
+    return Text(headline(report), style=f"bold {STYLES[report.verdict.outcome]}")
+
+
 def _blocks(report: Report) -> Iterator[RenderableType]:
-    style = STYLES[report.verdict.outcome]
-    yield Text(headline(report), style=f"bold {style}")
+    yield verdict_line(report)
     for reason in reasons(report):
-        yield Padding(Text(reason, style=style), (0, 0, 0, 2))
+        yield Padding(Text(printable(reason), style=STYLES[report.verdict.outcome]), (0, 0, 0, 2))
     yield Text()
     yield _facts(report)
     for section in sections(report, brief=True):
