@@ -56,13 +56,7 @@ def test_the_environment_shows_who_runs_where_and_what_is_wrong() -> None:
 
 
 def test_runs_are_listed_with_their_verdicts_and_damaged_ones_with_question_marks() -> None:
-    record = {
-        "scenario": {"name": "mixed"},
-        "plan": {"name": "smoke"},
-        "seed": 14,
-        "started_at": 0.0,
-        "state": "finished",
-    }
+    record = {"target": "stubs", "seed": 14, "state": "finished"}
     text = shown(tables.runs([("r1", record, {"outcome": "passed"}), ("r2", {}, None)]))
     lines = text.splitlines()
     assert lines[1].split() == ["r1", "stubs", "14", "finished", "passed"]
