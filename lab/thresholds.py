@@ -28,10 +28,14 @@ _COUNT = ("count",)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What can be held against a limit: the statistics that make sense of it, and the labels that it has."""
+    """What can be held against a limit: the statistics that make sense of it, and the labels that it has.
+
+    `needed` is a label without which its values are of different kinds and have no statistic in common.
+    """
 
     statistics: tuple[str, ...]
     labels: tuple[str, ...]
+    needed: str = ""
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -42,7 +46,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "iteration_duration": Metric(_DURATION, ("scenario",)),
         "analysis_duration": Metric(_DURATION, ("scenario", "explainer")),
         "upload_to_report": Metric(_DURATION, ("scenario", "explainer")),
-        "ai_core_analyze": Metric(_DURATION, ("scenario", "explainer", "part")),
+        "ai_core_analyze": Metric(_DURATION, ("scenario", "explainer", "part"), needed="part"),
         "analysis_failed": Metric(_RATE, ("scenario", "explainer")),
         "checks_failed": Metric(_COUNT, ("scenario", "check")),
     }
@@ -62,7 +66,7 @@ _WHOLE = re.compile(
         \s*(?P<comparison><=|>=|<|>)\s*(?P<number>[-+]?[\w.]*?(?:[eE][-+]\d+)?)\s*(?P<unit>ms|s|min|%|)\s*""",
     re.VERBOSE,
 )
-_PAIR = re.compile(r"""\s*(?P<label>\w+)\s*[=:]\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",\s]+))\s*(?:,|$)""")
+_PAIR = re.compile(r"""\s*(?P<label>\w+)(?P<equals>\s*[=:]\s*)(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",\s]+))\s*(?:,|$)""")
 _FORM = "write it as p95(http_req_duration{scenario=upload_analyze}) < 1s"
 
 
@@ -71,8 +75,8 @@ def parse(text: str, *, phases: tuple[str, ...] = (), remedy: str = "") -> Thres
     found = _WHOLE.fullmatch(text)
     if found is None:
         raise ConfigError(_pointed(text, _furthest(text), f"is no threshold; {_FORM}"))
-    selector, problems = _selector(text, found)
-    problems += _metric_problems(text, found, selector)
+    pairs, problems = _pairs(text, found)
+    problems += _metric_problems(text, found, pairs)
     limit, limit_problems = _limit(text, found)
     if problems or limit_problems:
         raise ConfigError([*problems, *limit_problems])
@@ -80,7 +84,7 @@ def parse(text: str, *, phases: tuple[str, ...] = (), remedy: str = "") -> Thres
         text=text.strip(),
         statistic=found["statistic"],
         metric=found["metric"],
-        selector=tuple(selector.items()),
+        selector=tuple((label, _value(pair)) for label, pair in pairs.items()),
         comparison=found["comparison"],
         limit=limit,
         phases=phases,
@@ -100,7 +104,7 @@ def holds(threshold: Threshold, value: float) -> bool:
     return _COMPARISONS[threshold.comparison](value, threshold.limit)
 
 
-def _metric_problems(text: str, found: re.Match[str], selector: Mapping[str, str]) -> list[str]:
+def _metric_problems(text: str, found: re.Match[str], pairs: Mapping[str, re.Match[str]]) -> list[str]:
     metric = METRICS.get(found["metric"])
     if metric is None:
         return [_unknown(text, found.start("metric"), "metric", found["metric"], METRICS)]
@@ -108,27 +112,36 @@ def _metric_problems(text: str, found: re.Match[str], selector: Mapping[str, str
     if found["statistic"] not in metric.statistics:
         what = f"statistic of {found['metric']}"
         problems.append(_unknown(text, found.start("statistic"), what, found["statistic"], metric.statistics))
-    for label, value in selector.items():
-        place = text.index(label, found.start("selector"))
+    if metric.needed and metric.needed not in pairs:
+        values = ", ".join(_VALUES[metric.needed])
+        problems.append(_pointed(text, found.end("metric"), f"needs the label {metric.needed}, one of {values}"))
+    for label, pair in pairs.items():
+        value = _value(pair)
         if label not in metric.labels:
-            problems.append(_unknown(text, place, f"label of {found['metric']}", label, metric.labels))
+            what = f"label of {found['metric']}"
+            problems.append(_unknown(text, pair.start("label"), what, label, metric.labels))
         elif value not in _VALUES.get(label, (value,)):
-            problems.append(_unknown(text, text.index(value, place), label, value, _VALUES[label]))
+            problems.append(_unknown(text, pair.end("equals"), label, value, _VALUES[label]))
     return problems
 
 
-def _selector(text: str, found: re.Match[str]) -> tuple[dict[str, str], list[str]]:
-    selector: dict[str, str] = {}
+def _value(pair: re.Match[str]) -> str:
+    return str(pair["bare"] if pair["quoted"] is None else pair["quoted"])
+
+
+def _pairs(text: str, found: re.Match[str]) -> tuple[dict[str, re.Match[str]], list[str]]:
+    """Give the selector's pairs by their label, as far as they can be read."""
+    pairs: dict[str, re.Match[str]] = {}
     place, end = found.span("selector") if found["selector"] is not None else (0, 0)
     while place < end:
         pair = _PAIR.match(text, place, end)
         if pair is None:
-            return selector, [_pointed(text, place, "write label=value, separated by commas")]
-        if pair["label"] in selector:
-            return selector, [_pointed(text, pair.start("label"), f"{pair['label']} is given twice")]
-        selector[pair["label"]] = pair["bare"] if pair["quoted"] is None else pair["quoted"]
+            return pairs, [_pointed(text, place, "write label=value, separated by commas")]
+        if pair["label"] in pairs:
+            return pairs, [_pointed(text, pair.start("label"), f"{pair['label']} is given twice")]
+        pairs[pair["label"]] = pair
         place = pair.end()
-    return selector, []
+    return pairs, []
 
 
 def _limit(text: str, found: re.Match[str]) -> tuple[float, list[str]]:

@@ -46,6 +46,8 @@ def test_phases_and_remedy_are_kept() -> None:
         ("p95(http_req_failed) < 1%", "there are: rate, count", "p95"),
         ("p95(http_req_duration{senario=x}) < 1s", "did you mean 'scenario'", "senario"),
         ("p95(ai_core_analyze{part=explan}) < 1s", "did you mean 'explain'", "explan"),
+        ('p95(ai_core_analyze{scenario="an explan", part=explan}) < 1s', "did you mean 'explain'", "explan})"),
+        ("p95(ai_core_analyze{explainer=tree}) < 1s", "needs the label part, one of parse, fit", "{explainer"),
         ("p95(http_req_duration{scenario}) < 1s", "label=value", "scenario"),
         ("p95(http_req_duration{scenario=a,scenario=b}) < 1s", "given twice", "scenario=b"),
         ("p95(http_req_duration) < 1", "needs a unit", ""),
@@ -96,7 +98,8 @@ def written(draw: st.DrawFn) -> tuple[str, str, float]:
     blank = draw(st.sampled_from(["", " ", "  "]))
     number = draw(st.integers(0, 100))
     unit, factor = {"rate": ("%", 0.01), "count": ("", 1.0)}.get(statistic, ("ms", 0.001))
-    selector = draw(st.sampled_from(["", "{scenario=mixed}", '{scenario="mixed"}']))
+    selectors = ["{part=fit,scenario=mixed}"] if metric.needed else ["", "{scenario=mixed}", '{scenario="mixed"}']
+    selector = draw(st.sampled_from(selectors))
     return f"{statistic}{blank}({name}{selector}){blank}{comparison}{blank}{number}{unit}", name, number * factor
 
 
