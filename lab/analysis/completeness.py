@@ -15,7 +15,7 @@ def incompleteness(evidence: Evidence, samples: Samples) -> tuple[Doubt, ...]:
 
 
 def _doubts(evidence: Evidence, samples: Samples) -> Iterator[Doubt]:
-    if evidence.state == RunState.INTERRUPTED:
+    if evidence.state != RunState.FINISHED:
         yield Doubt(
             what="the run was interrupted",
             why="it did not come to the end of its plan",

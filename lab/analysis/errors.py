@@ -1,4 +1,4 @@
-"""Failed requests and failed checks by kind, each with a request that shows it."""
+"""Failed requests by kind, and the failed checks of requests that did not fail, each with a request that shows it."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from lab.model import ErrorCount
 
 def error_counts(samples: Samples, points: Points) -> tuple[ErrorCount, ...]:
     """Count them; the most frequent of a phase first."""
-    found = [*_requests(samples), *_checks(points)]
+    failed = columns.texts_at(samples.path, "request_id", np.flatnonzero(samples.failed))
+    found = [*_requests(samples), *_checks(points, [request_id for request_id in failed if request_id])]
     return tuple(sorted(found, key=lambda e: (e.phase, -e.count, e.scenario, e.route, e.kind)))
 
 
@@ -34,8 +35,10 @@ def _requests(samples: Samples) -> list[ErrorCount]:
     ]
 
 
-def _checks(points: Points) -> list[ErrorCount]:
+def _checks(points: Points, known: list[str]) -> list[ErrorCount]:
+    """Count failed checks of requests that are not `known` to have failed: of those, the checks say nothing new."""
     failed = np.flatnonzero(points.metric.equals("checks"))
+    failed = failed[~np.isin(columns.texts_at(points.path, "request_id", failed), known)]
     keys = (points.phase.codes, points.scenario.codes, points.labels.codes)
     grouped = list(columns.groups(*(key[failed] for key in keys)))
     examples = columns.texts_at(points.path, "request_id", _firsts(failed, grouped))

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from lab.analysis.phases import watched
 from lab.model import Doubt, Evidence, LoadCheck, PhaseKind
 
-_SHEDDING = (PhaseKind.STRESS,)
-"""Kinds in which the load is meant to outgrow the system, and with it what k6 can keep open."""
+_SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
+"""Kinds in which the load may outgrow the system, the machine it lives on, and what k6 can keep open.
+
+There a missed rate, dropped iterations and a busy machine are what is looked for: doubts that forbid no verdict.
+"""
 
 _MORE_VUS = "raise journeys.max_vus, lower the rate, or find out why journeys take so long"
 _RELIEVE = "run k6 on a machine of its own, give the machine more cores, or lower the rate"
 _OTHERS = "end what else runs on the machine, or take a machine that is not shared"
-_STEAL = 0.05
+_MOST_STEAL = 0.05
 
 
 def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt, ...]:
@@ -19,15 +22,14 @@ def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt,
     kinds = {phase.name: phase.kind for phase in watched(evidence.plan)}
     found: list[Doubt] = []
     for check in checks:
-        if check.phase not in kinds:
-            continue
-        if kinds[check.phase] not in _SHEDDING:
-            found += [*_rate(evidence, check), *_dropped(evidence, check)]
-        found += [*_generator(evidence, check), *_machine(evidence, check)]
+        if check.phase in kinds:
+            forbids = kinds[check.phase] not in _SHEDDING
+            found += [*_rate(evidence, check, forbids=forbids), *_dropped(evidence, check, forbids=forbids)]
+            found += [*_generator(evidence, check), *_machine(evidence, check, forbids=forbids), *_steal(check)]
     return tuple(found)
 
 
-def _rate(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+def _rate(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Doubt]:
     # each k6 scenario starts whole journeys, so it may be one off without any rate being wrong
     rounding = max(1, len(evidence.scenario.mix))
     allowed = evidence.plan.guards.rate_tolerance * check.planned_journeys + rounding
@@ -40,12 +42,12 @@ def _rate(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
                 f"{evidence.plan.guards.rate_tolerance:.1%} are tolerated"
             ),
             remedy=_MORE_VUS,
-            invalidates=True,
+            invalidates=forbids,
             phase=check.phase,
         )
 
 
-def _dropped(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+def _dropped(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Doubt]:
     if check.dropped_iterations > evidence.plan.guards.dropped_iterations * check.planned_journeys:
         yield Doubt(
             what="k6 dropped iterations",
@@ -54,7 +56,7 @@ def _dropped(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
                 f"was still busy; {evidence.plan.guards.dropped_iterations:.1%} are tolerated"
             ),
             remedy=_MORE_VUS,
-            invalidates=True,
+            invalidates=forbids,
             phase=check.phase,
         )
 
@@ -81,7 +83,7 @@ def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
         )
 
 
-def _machine(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
+def _machine(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Doubt]:
     if check.machine_cpu is not None and check.machine_cpu > evidence.plan.guards.machine_cpu:
         yield Doubt(
             what="the machine was saturated",
@@ -90,10 +92,13 @@ def _machine(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
                 f"{evidence.plan.guards.machine_cpu:.0%} that are allowed: latency may be that of waiting for a core"
             ),
             remedy=_RELIEVE,
-            invalidates=True,
+            invalidates=forbids,
             phase=check.phase,
         )
-    if check.machine_steal is not None and check.machine_steal > _STEAL:
+
+
+def _steal(check: LoadCheck) -> Iterator[Doubt]:
+    if check.machine_steal is not None and check.machine_steal > _MOST_STEAL:
         yield Doubt(
             what="the machine lost time to its neighbours",
             why=f"{check.machine_steal:.0%} of the time its host gave the cores to others (steal)",

@@ -27,7 +27,7 @@ def _observation(
 ) -> Observation:
     window = next((window for window in evidence.windows if window.phase == phase.name), None)
     values = _values(threshold, phase.name, samples, points)
-    observed, why = _statistic(threshold.statistic, values)
+    observed, why = _statistic(threshold, values)
     return Observation(
         threshold=threshold.text,
         phase=phase.name,
@@ -56,16 +56,17 @@ def _values(threshold: Threshold, phase: str, samples: Samples, points: Points) 
     return events
 
 
-def _statistic(statistic: str, values: Floats | Bools) -> tuple[Estimate | None, str]:
+def _statistic(threshold: Threshold, values: Floats | Bools) -> tuple[Estimate | None, str]:
     """Give the statistic, or None and why there is none."""
-    if statistic == "count":
+    # of checks the failed ones alone are kept: to see none of them is to have seen something
+    if not len(values) and threshold.metric != "checks_failed":
+        return None, "there is nothing to observe"
+    if threshold.statistic == "count":
         count = float(np.count_nonzero(values)) if values.dtype == bool else float(len(values))
         return Estimate(value=count, low=count, high=count), ""
-    if not len(values):
-        return None, "there is nothing to observe"
-    if statistic == "rate":
+    if threshold.statistic == "rate":
         return rate(values.astype(bool)), ""
-    return _of_durations(statistic, values.astype(np.float64))
+    return _of_durations(threshold.statistic, values.astype(np.float64))
 
 
 def _of_durations(statistic: str, values: Floats) -> tuple[Estimate | None, str]:

@@ -67,7 +67,8 @@ def summarise(values: Floats) -> LatencySummary:
 def percentile(values: Floats, ordered: Floats, quantile: float) -> Estimate | None:
     """Give a percentile by linear interpolation, as numpy and k6 do it; None where the count cannot support it.
 
-    `values` are in time order, `ordered` are the same, sorted.
+    `values` are in time order, `ordered` are the same, sorted. Where so few values lie beyond a percentile, or they
+    come in so few bursts, that its interval would reach past the highest value, it ends there and is too narrow.
     """
     count = len(values)
     if count < min_count(quantile):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab.model import Analysis, Doubt, Finding, Observation, Outcome, Plan, Threshold, Verdict
+from lab.model import Analysis, Doubt, Estimate, Finding, Observation, Outcome, Plan, Threshold, Verdict
 from lab.thresholds import holds, unit_of
 
 _DEFAULT_REMEDY = "see which route and which service it comes from in the tables of the report"
@@ -15,10 +15,15 @@ def judge(analysis: Analysis, plan: Plan) -> Verdict:
     Invalid where a doubt forbids an answer, a threshold has nothing to be held against, or there is no finding at all;
     failed where a threshold is missed; passed otherwise.
     """
-    thresholds = {threshold.text: threshold for threshold in plan.thresholds}
-    findings = tuple(_finding(seen, thresholds[seen.threshold]) for seen in analysis.observations)
-    doubts = (*analysis.doubts, *_close_calls(findings, thresholds))
+    pairs = [(seen, _threshold(seen, plan)) for seen in analysis.observations]
+    findings = tuple(_finding(seen, threshold) for seen, threshold in pairs)
+    doubts = (*analysis.doubts, *_close_calls(pairs))
     return Verdict(outcome=_outcome(findings, doubts), findings=findings, doubts=doubts)
+
+
+def _threshold(seen: Observation, plan: Plan) -> Threshold:
+    # a plan may hold the same text against different phases, each with a remedy of its own
+    return next(t for t in plan.thresholds if t.text == seen.threshold and (not t.phases or seen.phase in t.phases))
 
 
 def _outcome(findings: Sequence[Finding], doubts: Sequence[Doubt]) -> Outcome:
@@ -48,23 +53,23 @@ def _finding(seen: Observation, threshold: Threshold) -> Finding:
     )
 
 
-def _close_calls(findings: Sequence[Finding], thresholds: dict[str, Threshold]) -> list[Doubt]:
+def _close_calls(pairs: Sequence[tuple[Observation, Threshold]]) -> list[Doubt]:
     """Give a doubt, which forbids nothing, per threshold whose limit lies inside an interval."""
     close: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.observed is not None and _is_close(finding, thresholds[finding.threshold]):
-            close.setdefault(finding.threshold, []).append(finding.phase)
+    for seen, threshold in pairs:
+        if seen.observed is not None and _is_close(seen.observed, threshold):
+            close.setdefault(threshold.text, []).append(seen.phase)
     return [
         Doubt(
-            what=f"{threshold} is a close call",
+            what=f"{text} is a close call",
             why=f"the limit lies inside the 95 % interval of what was observed in {', '.join(phases)}",
             remedy="a longer phase narrows the interval",
         )
-        for threshold, phases in close.items()
+        for text, phases in close.items()
     ]
 
 
-def _is_close(finding: Finding, threshold: Threshold) -> bool:
-    assert finding.observed is not None
-    ends = (finding.observed.low, finding.observed.high)
-    return len({holds(threshold, end) for end in ends}) == 2
+def _is_close(observed: Estimate, threshold: Threshold) -> bool:
+    if threshold.limit == 0:
+        return False  # it asks that none was seen; that there can be none is what no run of any length shows
+    return holds(threshold, observed.low) != holds(threshold, observed.high)

@@ -48,11 +48,14 @@ def test_load_counts_journeys_by_their_begin_and_extra_polls_apart(tmp_path: Pat
     assert check.machine_steal == 0
 
 
-def test_errors_are_counted_by_kind_with_an_example_of_each(tmp_path: Path) -> None:
+def test_errors_are_counted_by_kind_with_an_example_and_no_check_repeats_a_failed_request(
+    tmp_path: Path,
+) -> None:
     run = ARun(tmp_path)
     run.samples += [run.request(1.5, status=503, request_id="x-1"), run.request(2.5, status=503, request_id="x-2")]
     run.samples += [run.request(3.5, status=0, request_id="x-3")]
     run.points += [run.point(4.5, "checks", 0.0, "check=the report is done", request_id="x-4")]
+    run.points += [run.point(1.5, "checks", 0.0, "check=POST /login answers 200", request_id="x-1")]
     where = {"phase": "sustain", "scenario": "auth_dashboard"}
     assert analyse(run.evidence()).errors == (
         ErrorCount(**where, route="POST /login", kind="http_503", count=2, example_request_id="x-1"),
@@ -119,6 +122,8 @@ def test_each_kind_of_threshold_sees_its_own_values(tmp_path: Path) -> None:
     assert observed(run, "p50(ai_core_analyze{part=fit}) < 1s") == (0.1, 30, "")
     assert observed(run, "p50(ai_core_analyze{part=parse}) < 1s") == (None, 0, "there is nothing to observe")
     assert observed(run, "p50(http_req_duration{scenario=mixed}) < 1s") == (None, 0, "there is nothing to observe")
+    assert observed(run, "count(http_req_failed{scenario=mixed}) < 1") == (None, 0, "there is nothing to observe")
+    assert observed(run, "count(checks_failed{check=b}) < 1") == (0.0, 0, "")
     assert observed(run, "p99(http_req_duration) < 1s") == (None, 160, "p99 needs 1000 values, and there are 160")
 
 

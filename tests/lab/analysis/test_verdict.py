@@ -22,9 +22,11 @@ from lab.model import (
     SummaryFigures,
     Verdict,
 )
+from lab.thresholds import parse
 from tests.lab.analysis.a_run import START, ARun
 
 Change = Callable[[ARun], object]
+A_SECOND = Estimate(value=1.0, low=1.0, high=1.0)
 
 
 def verdict_of(run: ARun) -> Verdict:
@@ -165,6 +167,29 @@ def test_one_journey_more_or_less_is_rounding(tmp_path: Path) -> None:
     assert verdict_of(run).outcome == Outcome.PASSED
 
 
+@pytest.mark.parametrize("kind", [PhaseKind.SPIKE, PhaseKind.STRESS])
+def test_where_load_may_outgrow_the_system_that_it_does_is_said_and_forbids_nothing(
+    kind: PhaseKind, tmp_path: Path
+) -> None:
+    run = ARun(tmp_path, kind=kind)
+    raise_all(run.host, "host_cpu_ratio", 0.97)
+    run.points.append(run.point(30, "dropped_iterations", 9))
+    del run.points[:9]
+    verdict = verdict_of(run)
+    assert verdict.outcome == Outcome.PASSED
+    assert {doubt.what for doubt in verdict.doubts} == {
+        "the achieved rate is not the planned one",
+        "k6 dropped iterations",
+        "the machine was saturated",
+    }
+
+
+def test_a_saturated_generator_forbids_a_verdict_in_a_stress_phase_too(tmp_path: Path) -> None:
+    run = ARun(tmp_path, kind=PhaseKind.STRESS)
+    busy_generator(run)
+    assert verdict_of(run).outcome == Outcome.INVALID
+
+
 def test_a_warm_up_is_never_a_reason_to_doubt(tmp_path: Path) -> None:
     run = ARun(tmp_path, kind=PhaseKind.WARMUP)
     raise_all(run.host, "host_cpu_ratio", 1.0)
@@ -191,6 +216,28 @@ def test_a_limit_inside_the_interval_is_a_close_call_and_still_an_answer(tmp_pat
     assert doubt.what == "rate(http_req_failed) < 1% is a close call"
     assert not doubt.invalidates
     assert doubt.remedy
+
+
+def test_a_limit_of_zero_asks_what_was_seen_and_is_no_close_call(tmp_path: Path) -> None:
+    verdict = verdict_of(ARun(tmp_path, thresholds=["rate(http_req_failed) <= 0%"]))
+    assert verdict.outcome == Outcome.PASSED
+    assert verdict.doubts == ()
+
+
+def test_the_same_text_may_stand_twice_for_different_phases_with_remedies_of_their_own(tmp_path: Path) -> None:
+    run = ARun(tmp_path)
+    text = "max(http_req_duration) < 1ms"
+    seen = [
+        Observation(threshold=text, phase=phase, started_at=0, ended_at=1, count=1, observed=A_SECOND)
+        for phase in ("sustain", "baseline")
+    ]
+    thresholds = (parse(text, phases=("baseline",), remedy="warm up"), parse(text, phases=("sustain",), remedy="scale"))
+    analysis = replace(analyse(run.evidence()), observations=tuple(seen))
+    verdict = judge(analysis, replace(run.plan, thresholds=thresholds))
+    assert [(finding.phase, finding.remedy) for finding in verdict.findings] == [
+        ("sustain", "scale"),
+        ("baseline", "warm up"),
+    ]
 
 
 def test_k6s_own_figures_may_differ_in_the_last_digits(tmp_path: Path) -> None:
