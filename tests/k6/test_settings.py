@@ -1,0 +1,29 @@
+"""Settings that cannot be used are all named before anything is sent."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.k6.backend_process import Backend
+from tests.k6.by_hand import k6
+
+pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6")]
+
+
+def test_every_bad_setting_is_named_at_once_and_nothing_is_sent(backend: Backend, tmp_path: Path) -> None:
+    run = k6("mixed", backend, tmp_path, RATE="fast", DURATION=0, EXPLAINER="oracle", PHASE="a b")
+    assert run.exit_code not in (0, 99)
+    for text in ("RATE=fast", "DURATION=0", "EXPLAINER=oracle", "PHASE=a b"):
+        assert text in run.output
+    assert backend.seen() == []
+
+
+def test_a_rate_too_low_for_a_single_journey_says_what_to_raise(backend: Backend, tmp_path: Path) -> None:
+    run = k6("explain_heavy", backend, tmp_path, RATE=0.01)
+    assert "less than half a journey; raise either" in run.output
+    assert backend.seen() == []
+
+
+def test_a_slash_at_the_end_of_the_url_does_no_harm(backend: Backend, tmp_path: Path) -> None:
+    run = k6("auth_dashboard", f"{backend.url}/", tmp_path)
+    assert run.total("journeys", outcome="completed") == run.total("iterations") > 0
