@@ -18,3 +18,5 @@ lock: bootstrap ## resolve the dependencies anew
 
 bench: bootstrap ## print what the lab itself costs
 	.venv/bin/python benchmarks/samples_reader.py
+	.venv/bin/python benchmarks/percentiles.py
+	.venv/bin/python benchmarks/percentiles.py --coverage

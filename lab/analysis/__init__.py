@@ -1,6 +1,7 @@
 """From the files of a run to every figure that a report shows, and the doubts about them."""
 
 from lab.analysis.agreement import disagreements
+from lab.analysis.applicability import inapplicable
 from lab.analysis.completeness import incompleteness
 from lab.analysis.errors import error_counts
 from lab.analysis.latency import request_latencies
@@ -37,6 +38,7 @@ def analyse(evidence: Evidence) -> Analysis:
         doubts=(
             *evidence.incidents,
             *incompleteness(evidence, samples),
+            *inapplicable(evidence),
             *load_doubts(evidence, load),
             *disagreements(evidence, samples, points),
             *silences(evidence, series),

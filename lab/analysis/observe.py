@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lab.analysis.applicability import applies
 from lab.analysis.phases import judged_by
 from lab.analysis.points import Points
 from lab.analysis.quantiles import Bools, Floats, mean, min_count, percentile, rate
@@ -14,10 +15,11 @@ _COUNTED_EVENTS = {"analysis_failed": "analyses", "checks_failed": "checks"}
 
 
 def observe(evidence: Evidence, samples: Samples, points: Points) -> tuple[Observation, ...]:
-    """Give one observation per threshold and phase that it is held against, in the plan's order."""
+    """Give one observation per threshold that applies and phase that it is held against, in the plan's order."""
     return tuple(
         _observation(threshold, phase, evidence, samples, points)
         for threshold in evidence.plan.thresholds
+        if applies(threshold, evidence.scenario)
         for phase in judged_by(threshold, evidence.plan)
     )
 

@@ -67,6 +67,7 @@ class ARun:
     incidents: tuple[Doubt, ...] = ()
     summaries: dict[str, SummaryFigures] | None = None
     windows: tuple[Window, ...] | None = None
+    routes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.samples = [self.request(second + offset) for second in range(self.seconds) for offset in (0.2, 0.4)]
@@ -159,7 +160,9 @@ class ARun:
             run_id="r1",
             state=self.state,
             plan=self.plan,
-            scenario=Scenario(name="auth_dashboard", code="S1", description="", requests_per_journey=2.0),
+            scenario=Scenario(
+                name="auth_dashboard", code="S1", description="", requests_per_journey=2.0, routes=self.routes
+            ),
             cores=2,
             windows=(self.window,) if self.windows is None else self.windows,
             samples=samples,

@@ -307,3 +307,23 @@ def test_passed_means_something_was_seen_within_every_limit_and_nothing_forbids_
     within = all(estimate is not None and estimate.value < 1 for estimate in estimates)
     expected = Outcome.INVALID if forbidden else Outcome.PASSED if within else Outcome.FAILED
     assert verdict.outcome == expected
+
+
+def test_a_threshold_about_what_the_scenario_never_does_is_left_out_and_said(tmp_path: Path) -> None:
+    texts = ["p50(http_req_duration) < 300ms", "rate(analysis_failed) < 1%", "max(upload_to_report) < 1s"]
+    verdict = verdict_of(ARun(tmp_path, thresholds=texts, routes=("POST /login",)))
+    assert verdict.outcome == Outcome.PASSED
+    assert [finding.threshold for finding in verdict.findings] == texts[:1]
+    (doubt,) = verdict.doubts
+    assert all(text in doubt.why for text in texts[1:])
+    assert not doubt.invalidates
+
+
+def test_a_threshold_about_what_the_scenario_does_and_nobody_saw_is_not_left_out(tmp_path: Path) -> None:
+    run = ARun(tmp_path, thresholds=["rate(analysis_failed) < 1%"], routes=("POST /login", "POST /analyze"))
+    assert verdict_of(run).outcome == Outcome.INVALID
+
+
+def test_a_plan_in_which_no_threshold_is_for_the_scenario_gives_no_answer(tmp_path: Path) -> None:
+    run = ARun(tmp_path, thresholds=["rate(analysis_failed) < 1%"], routes=("POST /login",))
+    assert verdict_of(run).outcome == Outcome.INVALID
