@@ -23,7 +23,7 @@ _FLUSH_TICKS = 5
 _TIME = pa.timestamp("us", tz="UTC")
 _STREAM = pa.schema([("time", _TIME), ("metric", pa.string()), ("labels", pa.string()), ("value", pa.float64())])
 _CODES = pa.dictionary(pa.int32(), pa.string())
-_SERIES = pa.schema([("time", _TIME), ("metric", _CODES), ("labels", _CODES), ("value", pa.float64())])
+SERIES = pa.schema([("time", _TIME), ("metric", _CODES), ("labels", _CODES), ("value", pa.float64())])
 _Pending = list[tuple[int, Reading]]  # time in microseconds, reading
 _log = logging.getLogger(__name__)
 
@@ -92,9 +92,9 @@ def finish(folder: Path) -> None:
     """Turn every stream left in `folder` into `<name>.parquet`, as far as it can be read; does nothing without any."""
     for path in sorted(folder.glob("*.arrows")):
         draft = path.with_suffix(".parquet.part")
-        with pq.ParquetWriter(draft, _SERIES, compression="zstd") as writer:
+        with pq.ParquetWriter(draft, SERIES, compression="zstd") as writer:
             for batches in _grouped(_readable(path)):
-                writer.write_table(pa.Table.from_batches(batches).cast(_SERIES))
+                writer.write_table(pa.Table.from_batches(batches).cast(SERIES))
         draft.replace(path.with_suffix(".parquet"))
         path.unlink()
 

@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lab.collectors.recorder import SERIES
+from lab.load.tables import POINTS, SAMPLES
 from lab.model import (
     Doubt,
     Evidence,
@@ -23,30 +25,6 @@ from lab.model import (
 from lab.thresholds import parse
 
 START = 1_700_000_000.0
-_TIME = pa.timestamp("us", tz="UTC")
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-_SAMPLES = pa.schema(
-    [
-        ("time", _TIME),
-        *((name, _TEXT) for name in ("phase", "scenario", "route", "method")),
-        ("status", pa.int16()),
-        ("duration_s", pa.float64()),
-        ("waiting_s", pa.float64()),
-        ("error", _TEXT),
-        ("extra_poll", pa.bool_()),
-        ("request_id", pa.string()),
-    ]
-)
-_POINTS = pa.schema(
-    [
-        ("time", _TIME),
-        *((name, _TEXT) for name in ("phase", "scenario", "metric")),
-        ("value", pa.float64()),
-        ("labels", _TEXT),
-        ("request_id", pa.string()),
-    ]
-)
-_SERIES = pa.schema([("time", _TIME), ("metric", _TEXT), ("labels", _TEXT), ("value", pa.float64())])
 SERVICES = ("backend", "ai_core", "lab", "k6")
 
 
@@ -152,10 +130,10 @@ class ARun:
         )
 
     def evidence(self) -> Evidence:
-        samples = _write(self.folder / "samples.parquet", self.samples, _SAMPLES)
-        points = _write(self.folder / "points.parquet", self.points, _POINTS)
+        samples = _write(self.folder / "samples.parquet", self.samples, SAMPLES)
+        points = _write(self.folder / "points.parquet", self.points, POINTS)
         series = {"host": self.host, "processes": self.processes, "scrape": self.scrape}
-        paths = {name: _write(self.folder / f"{name}.parquet", rows, _SERIES) for name, rows in series.items() if rows}
+        paths = {name: _write(self.folder / f"{name}.parquet", rows, SERIES) for name, rows in series.items() if rows}
         return Evidence(
             run_id="r1",
             state=self.state,
