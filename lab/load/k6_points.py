@@ -110,23 +110,30 @@ class Tags:
 def parse_tags(text: bytes) -> Tags:
     """Read the JSON of a point's tags. Raises ValueError (orjson's is one)."""
     tags = orjson.loads(text)
-    if not isinstance(tags, dict):
-        raise ValueError("tags are no object")  # noqa: TRY004  # the line is damaged, as in every other way
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise ValueError("tags are no object of texts")
     scenario = tags.get("scenario", "")
     return Tags(
         is_setup=tags.get("group") == _SETUP_GROUP or not scenario,
         scenario=scenario,
         route=tags.get("name", ""),
         method=tags.get("method", ""),
-        status=int(tags.get("status", 0)),
+        status=_status(tags),
         error=_error(tags),
         is_extra_poll=tags.get("poll") == "extra",
         labels=",".join(f"{name}={tags[name]}" for name in _LABELS if name in tags),
     )
 
 
-def _error(tags: Mapping[str, str]) -> str | None:
+def _status(tags: Mapping[str, str]) -> int:
     status = int(tags.get("status", 0))
+    if not 0 <= status < 1000:
+        raise ValueError("a status that HTTP does not have")
+    return status
+
+
+def _error(tags: Mapping[str, str]) -> str | None:
+    status = _status(tags)
     if status >= 400:
         return f"http_{status}"  # k6's own code for it is 1000 + status
     return tags.get("error_code") or ("no_answer" if status == 0 and "name" in tags else None)

@@ -29,7 +29,7 @@ _NO_REQUEST = (b"", 0.0, b"")
 class Conversion:
     """What `convert` read. `truncated` names the phases whose file ends early (or is empty, damaged or missing).
 
-    `damaged_lines` counts lines that are not k6's; they are left out.
+    `damaged_lines` counts lines that are not as k6 writes them; they are left out.
     """
 
     requests: int
@@ -58,7 +58,7 @@ def convert(load: Path, phases: Sequence[str], samples: Path, points: Path) -> C
         points=others.written,
         truncated=tuple(c.phase for c in converters if c.is_truncated),
         setup_requests=sum(c.setup_requests for c in converters),
-        damaged_lines=sum(c.damaged_lines for c in converters),
+        damaged_lines=sum(c.damaged_lines for c in converters) + requests.damaged + others.damaged,
     )
 
 

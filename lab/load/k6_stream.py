@@ -53,7 +53,8 @@ class Stream:
             self._file = self.path.open("wb")
             self._reader = os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise LoadError(f"{error.filename}: cannot be written: {error.strerror}") from error
+            self.pipe.unlink(missing_ok=True)
+            raise LoadError(f"{self.path}: cannot be written: {error.strerror}") from error
         if sys.platform == "linux":  # elsewhere it holds 64 KiB, and k6 waits for the reader more often
             fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._thread.start()

@@ -8,8 +8,6 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lab.errors import LoadError
-
 _ROWS = 32_768  # per row group: enough to compress well, few enough to stay small while it fills
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -46,7 +44,8 @@ class Table:
 
     What many rows share (a *kind*: phase, route, status and so on) is given once and named by a number, since looking
     six columns up per row would cost more than everything else. As a context manager it replaces `path` when its block
-    ends well; otherwise the old file stays and the draft is removed.
+    ends well; otherwise the old file stays and the draft is removed. Rows whose own columns do not have the type of
+    their column are left out and counted in `damaged`.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, *, own: Sequence[str]) -> None:
@@ -59,6 +58,7 @@ class Table:
         self.rows: list[tuple[Any, ...]] = []
         """Rows to be written: the number of a kind, then the own columns in their order."""
         self.written = 0
+        self.damaged = 0
 
     def kind(self, **shared: Any) -> int:
         """Give the number of a new kind of row."""
@@ -72,16 +72,33 @@ class Table:
             self._flush()
 
     def _flush(self) -> None:
-        if not self.rows:
-            return
-        numbers, *own = zip(*self.rows, strict=True)
+        try:
+            self._write(self.rows)
+        except pa.ArrowInvalid:  # a time that is none, or text that is no UTF-8
+            whole = [row for row in self.rows if self._fits(row)]
+            self.damaged += len(self.rows) - len(whole)
+            self._write(whole)
+        self.rows.clear()
+
+    def _fits(self, row: tuple[Any, ...]) -> bool:
+        try:
+            self._columns([row])
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+    def _write(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._writer.write_table(self._columns(rows))
+            self.written += len(rows)
+
+    def _columns(self, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+        numbers, *own = zip(*rows, strict=True)
         kinds = pa.array(numbers, pa.int32())
         columns = {n: _column(v, self._schema.field(n).type) for n, v in zip(self._own, own, strict=True)}
         for name, values in self._shared.items():
             columns[name] = _spread(values, kinds, self._schema.field(name).type)
-        self._writer.write_table(pa.table([columns[name] for name in self._schema.names], schema=self._schema))
-        self.written += len(self.rows)
-        self.rows.clear()
+        return pa.table([columns[name] for name in self._schema.names], schema=self._schema)
 
     def __enter__(self) -> Self:
         return self
@@ -106,10 +123,7 @@ def _dictionaries(schema: pa.Schema) -> list[str]:
 def _column(values: Sequence[Any], to: pa.DataType) -> pa.Array:
     if not pa.types.is_timestamp(to):
         return pa.array(values, to)
-    try:
-        return pa.array(values, pa.string()).cast(pa.timestamp("ns", tz="UTC")).cast(to, safe=False)
-    except pa.ArrowInvalid as error:
-        raise LoadError(f"k6's output holds a time that is none: {error}") from error
+    return pa.array(values, pa.string()).cast(pa.timestamp("ns", tz="UTC")).cast(to, safe=False)
 
 
 def _spread(values: Sequence[Any], kinds: pa.Array, to: pa.DataType) -> pa.Array:
