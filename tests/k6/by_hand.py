@@ -31,7 +31,7 @@ class Run:
 
     def total(self, metric: str, **tags: str) -> float:
         """The sum of a metric over the points that carry these tags."""
-        return sum(p["value"] for p in self.of(metric) if tags.items() <= p["tags"].items())
+        return float(sum(p["value"] for p in self.of(metric) if tags.items() <= p["tags"].items()))
 
 
 def k6(script: str, backend: Backend | str, folder: Path, **settings: float | str) -> Run:
