@@ -30,8 +30,13 @@ _POLL_S = 0.05
 _GRACE_S = 10.0
 _THRESHOLDS_FAILED = 99  # k6's exit code for a threshold of its own that was missed: a measurement, not an error
 
-# k6 asks nobody for anything: no usage report, and no build of its own with extensions
-_OWN_ENVIRONMENT = ("K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false")
+# k6 asks nobody for anything (no usage report, no build of its own with extensions), and gives handleSummary() all
+# percentiles: its newer summary, which a later 2.x may take by default, has none beyond P95
+_OWN_ENVIRONMENT = (
+    "K6_NO_USAGE_REPORT=true",
+    "K6_AUTO_EXTENSION_RESOLUTION=false",
+    "K6_NEW_MACHINE_READABLE_SUMMARY=false",
+)
 
 WAYS_TO_GET_K6 = (
     "put k6 1.x or 2.x on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), "

@@ -1,5 +1,6 @@
 """What becomes of a k6 that behaves oddly: programs of a few lines are started in its place."""
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_a_program_that_cannot_be_started_is_an_error_that_names_it(
     program.k6.path.unlink()
     with pytest.raises(LoadError, match="No such file"):
         driven(program, tmp_path, marker)
+
+
+def test_no_setting_of_k6s_in_the_shell_reaches_it_but_the_labs_own(
+    make_k6: MakeK6, tmp_path: Path, marker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("K6_VUS", "K6_NEW_MACHINE_READABLE_SUMMARY", "K6_ADDRESS"):
+        monkeypatch.setenv(name, "true")
+    driven(
+        make_k6(f"{PLAYS}\nimport os\nprint({{k: v for k, v in os.environ.items() if 'K6' in k}})"), tmp_path, marker
+    )
+    assert ast.literal_eval((tmp_path / "main.log").read_text()) == {
+        "K6_NO_USAGE_REPORT": "true",
+        "K6_AUTO_EXTENSION_RESOLUTION": "false",
+        "K6_NEW_MACHINE_READABLE_SUMMARY": "false",
+    }
 
 
 def test_it_is_asked_for_the_phase_with_the_seed_and_without_a_rest_api(
