@@ -1,4 +1,4 @@
-// What a run of a script is asked for, from the environment of `k6 run -e NAME=value`; see README beside scenarios.json.
+// What a run of a script is asked for, from the environment of `k6 run -e NAME=value`; see k6/README.md.
 
 const problems = [];
 
