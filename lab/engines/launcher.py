@@ -27,12 +27,14 @@ class Launcher:
         *,
         marker: str,
         home: Path,
+        scratch: Path,
         on_start: Callable[[tuple[RunningService, ...]], None],
         on_event: Callable[[str], None],
     ) -> None:
         self._launches = tuple(launches)
         self._marker = marker
         self._home = home
+        self._scratch = scratch
         self._on_start = on_start
         self._on_event = on_event
         self._started: dict[str, RunningService] = {}
@@ -72,7 +74,7 @@ class Launcher:
         launch.log.write_bytes(b"")
         if launch.data:
             launch.data.mkdir(parents=True, exist_ok=True)
-        env = {**dict(launch.env), HOME: str(self._home)}
+        env = {**dict(launch.env), HOME: str(self._home), "TMPDIR": str(self._scratch)}
         try:
             child = processes.start(launch.argv, marker=self._marker, output=launch.log, env=env)
             return processes.identify(child.pid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import processes
-from lab.engines import health, ports, state
+from lab.engines import health, ports, scratch, state
 from lab.engines.launcher import Launcher, death
 from lab.engines.launches import Launch, launch_problems, plan_launches
 from lab.engines.lock import held
@@ -63,6 +63,7 @@ class ProcessEngine:
         self._lock_wait_s = lock_wait_s
         self._grace_s = grace_s
         self._marker = state.home_marker(self.home)
+        self._scratch = scratch.scratch_of(self._marker)
 
     def up(
         self,
@@ -167,6 +168,7 @@ class ProcessEngine:
         record = self._first_record(target, launches)
         state.write_record(self.home, record)
         try:
+            scratch.make(self._scratch)
             services = self._launch(launches, record, on_event)
             environment = replace(record.environment, services=services)
             state.write_record(self.home, replace(record, environment=environment, complete=True))
@@ -214,7 +216,12 @@ class ProcessEngine:
             state.write_record(self.home, replace(record, environment=started))
 
         launcher = Launcher(
-            launches, marker=record.environment.id, home=self.home, on_start=remember, on_event=on_event
+            launches,
+            marker=record.environment.id,
+            home=self.home,
+            scratch=self._scratch,
+            on_start=remember,
+            on_event=on_event,
         )
         return launcher.run()
 
@@ -241,6 +248,7 @@ class ProcessEngine:
         left = processes.marked(self._marker)
         if left:
             raise EngineError(f"cannot end pid {', '.join(str(process.pid) for process in left)}; try `lab down` again")
+        scratch.remove(self._scratch)
         if not keep_data:
             self._remove_data()
         state.remove_record(self.home)

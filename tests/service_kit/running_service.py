@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -82,7 +83,9 @@ def running_service(
     port = port or free_ports(1)[0]
     url, log = f"http://127.0.0.1:{port}", folder / f"{module}-{port}-{uuid.uuid4().hex[:6]}.log"
     given = {"HOST": "127.0.0.1", "PORT": str(port), "OMP_NUM_THREADS": "1", **env}
-    with started([sys.executable, "-m", module], url=url, log=log, env=given) as service:
+    argv = [sys.executable, "-m", module]
+    # a service that is killed leaves its temporary files; their folder is short, since sockets lie in it
+    with TemporaryDirectory() as scratch, started(argv, url=url, log=log, env={"TMPDIR": scratch, **given}) as service:
         processes.wait_until(lambda: answers(url + ready) or service.child.poll() is not None, timeout_s=PATIENCE_S)
         assert answers(url + ready), processes.tail(log)
         yield service

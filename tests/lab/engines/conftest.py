@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from lab import processes
-from lab.engines import ProcessEngine
+from lab.engines import ProcessEngine, scratch
 from lab.engines.ports import free_ports
 from lab.engines.state import home_marker
 from lab.model import Service, Target
@@ -52,6 +52,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     marker = home_marker(folder)
     left = [f"{process.pid} {process.cmdline()}" for process in processes.marked(marker)]
     processes.stop_marked(marker, grace_s=1)
+    scratch.remove(scratch.scratch_of(marker))
     assert left == [], "processes were left"
 
 

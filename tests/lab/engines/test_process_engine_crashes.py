@@ -15,6 +15,7 @@ import pytest
 from lab import processes
 from lab.engines import ProcessEngine
 from lab.engines.lock import held
+from lab.engines.scratch import scratch_of
 from lab.engines.state import home_marker, read_record, write_record
 from lab.errors import EngineError
 from lab.model import Service, Target
@@ -269,3 +270,38 @@ def test_the_lock_of_a_killed_holder_is_free(home: Path) -> None:
     with held(home, "lab down", wait_s=5):
         assert str(os.getpid()) in (home / "environment.lock.json").read_text()
     assert not (home / "environment.lock.json").exists()
+
+
+LEAVES_A_FILE = (
+    "import http.server, sys, tempfile\n"
+    "kept = tempfile.NamedTemporaryFile(delete=False)\n"
+    "print(kept.name, flush=True)\n"
+    "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+)
+
+
+def test_temporary_files_of_a_killed_service_are_gone_after_down(
+    a_service: MakeService, a_target: MakeTarget, engine: ProcessEngine
+) -> None:
+    (service,) = engine.up(a_target(a_service(code=LEAVES_A_FILE))).services
+    assert service.process
+    assert service.log
+    left = Path(service.log.read_text().splitlines()[0])
+    os.kill(service.process.pid, signal.SIGKILL)
+    assert left.exists()
+    engine.down()
+    assert not left.exists()
+    assert not left.parent.exists()
+
+
+def test_a_folder_for_temporary_files_that_is_somebody_elses_is_refused(
+    a_target: MakeTarget, engine: ProcessEngine, home: Path, tmp_path: Path
+) -> None:
+    folder = scratch_of(home_marker(home))
+    folder.symlink_to(tmp_path)
+    try:
+        with pytest.raises(EngineError, match="is not this user's folder"):
+            engine.up(a_target())
+    finally:
+        folder.unlink()
+    assert tmp_path.exists()
