@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
 
     from lab.config.settings import Settings
     from lab.engines import ProcessEngine
-    from lab.model import Environment, Report
+    from lab.model import Environment, Plan, Report, Scenario, Target
     from lab.run import Experiment
     from lab.rundir import RunDir
 
@@ -118,19 +118,13 @@ def run(
     0 passed, 1 failed, 4 invalid. Everything measured is kept in a run directory, also after Ctrl-C.
     """
     from lab import rundir
-    from lab.config.plans import load_plan
-    from lab.config.targets import load_scenario, load_target
     from lab.load.k6 import K6Load, find_k6
     from lab.run import Experiment, expected_requests
     from lab.run_lock import exclusive
 
     settings = _settings()
-    seeds = [] if seed is None else [f"seed={seed}"]
-    plan, asked, system = _all_problems(
-        lambda: load_plan(plan_name, overrides=[*overrides, *seeds], rate_per_s=rate),
-        lambda: load_scenario(scenario),
-        lambda: load_target(target),
-    )
+    overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
+    plan, asked, system = _asked(plan_name, scenario, target, overrides=overrides, rate=rate)
     load = K6Load(find_k6())
     rundir.require_room(settings.artifacts, requests=expected_requests(plan))
     with exclusive(settings.home), _environment(target, ports, bring_up=bring_up) as environment:
@@ -218,6 +212,20 @@ def down(*, keep_data: bool, force: bool) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- what commands share
+
+
+def _asked(
+    plan: str, scenario: str, target: str, *, overrides: Sequence[str], rate: float | None
+) -> "tuple[Plan, Scenario, Target]":
+    from lab.config.plans import load_plan
+    from lab.config.targets import load_scenario, load_target
+
+    read = _all_problems(
+        lambda: load_plan(plan, overrides=overrides, rate_per_s=rate),
+        lambda: load_scenario(scenario),
+        lambda: load_target(target),
+    )
+    return read[0], read[1], read[2]
 
 
 def _settings() -> "Settings":
