@@ -216,3 +216,23 @@ def test_ctrl_c_while_the_environment_comes_up_leaves_nothing(lab: Lab) -> None:
     code, output = end(up, signal.SIGINT)
     assert code == 130, output
     assert lab.processes() == []
+
+
+def test_ctrl_c_in_a_run_with_up_takes_the_environment_down_too(lab: Lab) -> None:
+    run = lab.start("run", "mixed", "--plan", lab.plan, "--up", "--ports", "auto")
+    wait_for(run, "steady")
+    code, output = end(run, signal.SIGINT)
+    assert code == 130, output
+    assert lab.processes() == []
+    assert content(latest(lab) / "run.json")["state"] == "interrupted"
+
+
+def test_after_kill_9_of_a_run_with_up_down_ends_what_it_left(lab: Lab) -> None:
+    run = lab.start("run", "mixed", "--plan", lab.plan, "--up", "--ports", "auto")
+    wait_for(run, "steady")
+    end(run, signal.SIGKILL)
+    assert [line for line in lab.processes() if "mongod" in line]
+    down = lab("down")
+    assert down.returncode == 0, down.stderr
+    assert lab.processes() == []
+    assert lab("report").returncode == 4
