@@ -1,8 +1,10 @@
 """The command line: one function per command. The only module that prints, and that ends the process."""
 
 import logging
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -330,7 +332,11 @@ def _all_problems(*steps: Callable[[], Any]) -> list[Any]:
 def _console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end with 1, which would read as a verdict: failed
+
+    return _Console(stderr=stderr, highlight=False)
 
 
 def _say(text: str) -> None:
@@ -360,6 +366,11 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
         sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        sys.exit(ExitCode.PASSED)
+    except BrokenPipeError:  # nobody reads on; no verdict has been shown, so none is told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.LAB_FAILED)
+    except Exception:  # noqa: BLE001  # Python's own exit code for it is 1, which would read as a verdict: failed
+        traceback.print_exc()
+        _say("error: the lab met an error that it did not expect; please report the lines above")
+        sys.exit(ExitCode.LAB_FAILED)
     sys.exit(code if isinstance(code, int) else ExitCode.PASSED)

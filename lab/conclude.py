@@ -47,6 +47,8 @@ def conclude(run: RunDir, environment: Environment | None = None) -> Report:
         return _concluded(run, record)
     except (KeyError, ValidationError) as error:
         raise RunDirError(f"{run.record}: is damaged, or was written by another version of the lab: {error}") from error
+    except OSError as error:
+        raise RunDirError(f"{run.path}: cannot be read or written: {error.strerror or error}") from error
 
 
 def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:

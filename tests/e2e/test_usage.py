@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,25 @@ def test_a_run_that_is_no_run_directory_is_said(lab: Lab, tmp_path: Path) -> Non
     (tmp_path / "x").mkdir()
     done = lab("report", str(tmp_path / "x"))
     assert done.returncode == 2
+
+
+def test_an_error_that_nobody_expected_is_never_taken_for_a_verdict(lab: Lab) -> None:
+    strange = lab.folder / "strange"
+    strange.mkdir()
+    (strange / "run.json").write_text(
+        '{"state": "running", "controller": {"pid": 0, "started_at": 0}, "environment": 7}'
+    )
+    (strange / "series").mkdir()
+    done = lab("report", str(strange))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Traceback" in done.stderr
+    assert "did not expect" in done.stderr
+
+
+def test_a_reader_that_leaves_early_gets_no_verdict_and_no_traceback(lab: Lab) -> None:
+    command = f"{sys.executable} -m lab doctor | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=lab.environ, timeout=60, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert done.stderr == ""

@@ -194,3 +194,10 @@ def test_output_that_is_none_of_k6_is_said(make_run: MakeRun) -> None:
     (run.load / "mixed.json.gz").write_text("not gzip at all")
     with pytest.raises(LoadError, match=r"mixed\.json\.gz"):
         conclude(run)
+
+
+def test_a_file_that_cannot_be_written_is_said(make_run: MakeRun) -> None:
+    run = make_run()
+    run.samples.mkdir()
+    with pytest.raises(RunDirError, match="cannot be"):
+        conclude(run)
