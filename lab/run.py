@@ -14,6 +14,7 @@ from lab.collectors.host import HostCollector, ProcessCollector
 from lab.collectors.recorder import Recorder
 from lab.collectors.scrape import ScrapeCollector
 from lab.config.plans import plan_content
+from lab.engines import health
 from lab.errors import LoadError, ServiceDiedError
 from lab.load.k6 import K6Load
 from lab.model import Doubt, Environment, Phase, Plan, Progress, RunState, Scenario, Target, Window
@@ -127,10 +128,10 @@ def _drive_phase(
 
 
 def _require_services(environment: Environment) -> None:
-    for service in environment.services:
-        if service.process is not None and not processes.is_running(service.process):
-            log = processes.tail(service.log) if service.log else ""
-            raise ServiceDiedError(f"{service.name} (pid {service.process.pid}) ended during the run; its log:\n{log}")
+    for service in health.dead(environment):
+        log = processes.tail(service.log) if service.log else ""
+        how = health.gone(service.process) if service.process else "it does not answer"
+        raise ServiceDiedError(f"{service.name} ended during the run: {how}; its log:\n{log}")
 
 
 def _incident(death: ServiceDiedError) -> Doubt:

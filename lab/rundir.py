@@ -17,7 +17,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import RunDirError
-from lab.model import RunState, Window
+from lab.model import Window
 
 _WINDOWS = TypeAdapter(tuple[Window, ...])
 _SPARE_BYTES = 200 * 1024 * 1024
@@ -221,8 +221,3 @@ def all_runs(root: Path) -> tuple[RunDir, ...]:
     if not root.is_dir():
         return ()
     return tuple(RunDir(p) for p in sorted(root.iterdir()) if named.match(p.name) and (p / "run.json").is_file())
-
-
-def is_finished(record: Mapping[str, Any]) -> bool:
-    """Whether the run was driven to its end."""
-    return bool(record.get("state") == RunState.FINISHED)

@@ -184,9 +184,11 @@ def test_workers_of_a_killed_leader_are_ended_also_those_in_a_session_of_their_o
     engine: ProcessEngine, a_service: MakeService, a_target: MakeTarget, home: Path, eventually: Eventually
 ) -> None:
     (service,) = engine.up(a_target(a_service(code=HAS_WORKERS))).services
-    assert service.process
-    psutil.Process(service.process.pid).kill()
-    eventually(lambda: len(processes.marked(home_marker(home))) == 2)
+    leader = service.process
+    assert leader
+    eventually(lambda: len(processes.marked(home_marker(home))) == 3)
+    psutil.Process(leader.pid).kill()
+    eventually(lambda: not processes.is_running(leader))  # a signal needs its time
     stopped = engine.down()
     assert (stopped.services, stopped.strays) == ((), 2)
 

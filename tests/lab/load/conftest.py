@@ -1,6 +1,5 @@
 """Backends, the real k6, and programs that stand in its place."""
 
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,22 +8,9 @@ import pytest
 
 from lab import processes
 from lab.load.k6 import K6, K6Load, find_k6
-from tests.k6.backend_process import Backend, running_backend
+from tests.k6.fixtures import backend, closed_url
 
-
-@pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Backend]:
-    """A fake backend of the test's own."""
-    with running_backend(tmp_path) as own:
-        yield own
-
-
-@pytest.fixture
-def closed_url() -> Iterator[str]:
-    """A URL whose port is taken, so that nobody else may listen there, and does not answer."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+__all__ = ["backend", "closed_url"]
 
 
 @pytest.fixture
