@@ -192,7 +192,7 @@ def test_a_service_that_dies_in_a_phase_makes_the_run_invalid_with_its_name(lab:
     os.kill(pid, signal.SIGKILL)
     output, _ = run.communicate(timeout=90)
     assert run.returncode == 4, output
-    assert f"ai_core (pid {pid}) ended" in output
+    assert f"ai_core ended during the run: process {pid} has ended" in output
     assert content(latest(lab) / "verdict.json")["outcome"] == "invalid"
     assert lab("status").returncode == 3
     again = lab("run", "mixed", "--plan", lab.plan)
