@@ -3,6 +3,7 @@
 import os
 
 from ai_core_stub.app import create_app
+from ai_core_stub.faults import leaking
 from ai_core_stub.pool import running_pool
 from ai_core_stub.settings import AiCoreSettings
 from service_kit.body_limit import BodyLimit
@@ -26,7 +27,8 @@ async def _main(settings: AiCoreSettings) -> None:
         exposition = Exposition(pids=lambda: (os.getpid(), *pool.pids))
         app = create_app(settings, pool=pool, exposition=exposition, log=log)
         limited = BodyLimit(app, limit_bytes=settings.body_limit_bytes)
-        await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
+        async with leaking(settings.fault_leak_mb_per_h):
+            await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ class AiCoreSettings(Settings):
     attribution_rows: int = Field(10, alias="AI_CORE_ATTRIBUTION_ROWS", ge=0, le=1000)
     """Explained rows whose single attributions are part of the answer."""
 
+    fault_leak_mb_per_h: float = Field(0, alias="AI_CORE_FAULT_LEAK_MB_PER_H", ge=0, le=1_000_000)
+    """Megabytes of memory that ai_core loses per hour, on purpose; 0 for none."""
+
     retry_after_s: int = Field(1, alias="AI_CORE_RETRY_AFTER_S", ge=0, le=3600)
 
     def recipe(self) -> Recipe:

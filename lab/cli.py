@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
 
     from lab.config.settings import Settings
     from lab.engines import ProcessEngine
+    from lab.load.k6 import K6Load
     from lab.model import Environment, Plan, Report, Scenario, Target
     from lab.run import Experiment
     from lab.rundir import RunDir
@@ -71,12 +72,18 @@ def doctor() -> None:
     metavar="auto|SERVICE=PORT,...",
     help="Ports other than the target's; `auto` takes free ones for the rest.",
 )
-def up(target: str, ports: tuple[str, ...]) -> None:
+@click.option(
+    "--target-set",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any key of the target, dotted: services.ai_core.env.AI_CORE_WORKERS=1",
+)
+def up(target: str, ports: tuple[str, ...], target_set: tuple[str, ...]) -> None:
     """Start the environment, wait until it is ready, show it and return.
 
     Where it already runs, shows what runs. Ctrl-C ends whatever was started.
     """
-    environment = _bring_up(target, ports)
+    environment = _bring_up(target, ports, target_set)
     _show_environment(environment)
 
 
@@ -95,52 +102,102 @@ def status() -> None:
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", required=False)
 @click.option("--plan", "plan_name", default="smoke", show_default=True, help="Name in plans/, or a .toml file.")
+@click.option("--phases", metavar="NAME,...", help="Only these phases of the plan (names or kinds), and its warm-ups.")
+@click.option("--resume", metavar="RUN", help="Go on with an interrupted run at its next phase.")
 @click.option("--rate", type=float, help="The plan's rate in requests per second, for phases that state none.")
 @click.option("--seed", type=int, help="Seed of users and datasets, instead of the plan's.")
 @click.option("--target", default="stubs", show_default=True, help="Name in targets/, or a .toml file.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of the plan, dotted.")
 @click.option("--up", "bring_up", is_flag=True, help="Bring the environment up if none runs, and down at the end.")
 @click.option("--ports", multiple=True, metavar="auto|SERVICE=PORT,...", help="As of `lab up`; with --up.")
-def run(
+@click.option("--target-set", multiple=True, metavar="KEY=VALUE", help="As of `lab up`; with --up.")
+@click.pass_context
+def run(  # one per option, as click has it
+    context: click.Context,
     *,
-    scenario: str,
+    scenario: str | None,
     plan_name: str,
+    phases: str | None,
+    resume: str | None,
     rate: float | None,
     seed: int | None,
     target: str,
     overrides: tuple[str, ...],
     bring_up: bool,
     ports: tuple[str, ...],
+    target_set: tuple[str, ...],
 ) -> None:
     """Drive SCENARIO through the phases of a plan and end in a verdict.
 
     SCENARIO is auth_dashboard, upload_analyze, explain_heavy, report_retrieval or mixed. The exit code is the verdict:
-    0 passed, 1 failed, 4 invalid. Everything measured is kept in a run directory, also after Ctrl-C.
+    0 passed, 1 failed, 4 invalid. Everything measured is kept in a run directory, also after Ctrl-C or a crash; with
+    --resume in the place of SCENARIO and plan, such a run goes on.
     """
     from lab import rundir
     from lab.load.k6 import K6Load, find_k6
-    from lab.run import Experiment, expected_requests
+    from lab.resume import interrupted
+    from lab.run import expected_requests
     from lab.run_lock import exclusive
 
     settings = _settings()
-    overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
-    plan, asked, system = _asked(plan_name, scenario, target, overrides=overrides, rate=rate)
+    if resume is None:
+        overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
+        picked = tuple(name.strip() for name in (phases or "").split(",") if name.strip())
+        asked = _asked(plan_name, scenario, overrides=overrides, rate=rate, phases=picked)
+        earlier = None
+    else:
+        _refuse_beside_resume(context)
+        earlier = interrupted(rundir.find(settings.artifacts, resume), _engine().find())
+        asked, target = (earlier.plan, earlier.scenario), earlier.target
     load = K6Load(find_k6())
-    rundir.require_room(settings.artifacts, requests=expected_requests(plan))
-    with exclusive(settings.home), _environment(target, ports, bring_up=bring_up) as environment:
-        experiment = Experiment(
-            plan=plan,
-            scenario=asked,
-            target=system,
-            environment=environment,
-            load=load,
-            artifacts=settings.artifacts,
-            checkout=Path(__file__).resolve().parents[1],
-        )
-        report = _run(experiment)
+    rundir.require_room(settings.artifacts, requests=expected_requests(asked[0]))
+    with exclusive(settings.home), _environment(target, ports, target_set, bring_up=bring_up) as (environment, system):
+        experiment = _experiment(settings, asked, system, environment, load)
+        report = _run(experiment, earlier.run if earlier else None)
     sys.exit(_OUTCOME_CODES[report.verdict.outcome])
+
+
+def _refuse_beside_resume(context: click.Context) -> None:
+    """Refuse what an interrupted run has settled already."""
+    settled = ("scenario", "plan_name", "phases", "rate", "seed", "target", "overrides")
+    given = [name for name in settled if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE]
+    if given:
+        raise ConfigError("--resume goes on with the run's own scenario, plan and target; give none of them beside it")
+
+
+@cli.command()
+@click.option(
+    "--repeats", type=click.IntRange(3, 30), default=6, show_default=True, help="How often the same is driven."
+)
+@click.option("--duration", type=float, default=20.0, show_default=True, help="Seconds of each repeat.")
+@click.option("--rate", type=float, default=20.0, show_default=True, help="Requests per second.")
+@click.option("--seed", type=int, default=14, show_default=True, help="Seed of users and datasets.")
+@click.option("--target", default="stubs", show_default=True, help="Name in targets/, or a .toml file.")
+@click.option("--up", "bring_up", is_flag=True, help="Bring the environment up if none runs, and down at the end.")
+@click.option("--ports", multiple=True, metavar="auto|SERVICE=PORT,...", help="As of `lab up`; with --up.")
+def noise(
+    *, repeats: int, duration: float, rate: float, seed: int, target: str, bring_up: bool, ports: tuple[str, ...]
+) -> None:
+    """Measure the noise of this machine: the same load again and again, of which nothing differs.
+
+    What it shows is kept, and later reports print the smallest change that this machine can show.
+    """
+    from lab import noise as machine_noise
+    from lab import provenance
+    from lab.config.targets import load_scenario
+    from lab.load.k6 import K6Load, find_k6
+    from lab.run_lock import exclusive
+
+    settings = _settings()
+    plan = machine_noise.noise_plan(repeats=repeats, duration_s=duration, rate_per_s=rate, seed=seed)
+    asked, load = (plan, load_scenario("mixed")), K6Load(find_k6())
+    with exclusive(settings.home), _environment(target, ports, (), bring_up=bring_up) as (environment, system):
+        report = _run(_experiment(settings, asked, system, environment, load), None)
+    if report.verdict.outcome == "invalid":
+        _fail(EngineError("the run is invalid, so nothing is kept of it: see its doubts above"))
+    machine_noise.keep(settings.home, machine_noise.measured(report), provenance.host())
 
 
 @cli.command()
@@ -217,17 +274,18 @@ def down(*, keep_data: bool, force: bool) -> None:
 
 
 def _asked(
-    plan: str, scenario: str, target: str, *, overrides: Sequence[str], rate: float | None
-) -> "tuple[Plan, Scenario, Target]":
+    plan: str, scenario: str | None, *, overrides: Sequence[str], rate: float | None, phases: Sequence[str]
+) -> "tuple[Plan, Scenario]":
     from lab.config.plans import load_plan
-    from lab.config.targets import load_scenario, load_target
+    from lab.config.targets import load_scenario
 
+    if scenario is None:
+        raise ConfigError("say which scenario to drive, such as `lab run mixed`, or which run to go on with: --resume")
     read = _all_problems(
-        lambda: load_plan(plan, overrides=overrides, rate_per_s=rate),
+        lambda: load_plan(plan, overrides=overrides, rate_per_s=rate, phases=phases),
         lambda: load_scenario(scenario),
-        lambda: load_target(target),
     )
-    return read[0], read[1], read[2]
+    return read[0], read[1]
 
 
 def _settings() -> "Settings":
@@ -242,47 +300,69 @@ def _engine() -> "ProcessEngine":
     return ProcessEngine(_settings().home)
 
 
-def _bring_up(target: str, ports: Sequence[str]) -> "Environment":
+def _bring_up(target: str, ports: Sequence[str], target_set: Sequence[str]) -> "Environment":
     from lab.config.settings import parse_ports
     from lab.config.targets import load_target
 
-    system, (asked, auto) = _all_problems(lambda: load_target(target), lambda: parse_ports(ports))
+    system, (asked, auto) = _all_problems(lambda: load_target(target, overrides=target_set), lambda: parse_ports(ports))
     return _engine().up(system, ports=asked, auto_ports=auto, on_event=_say)
 
 
 @contextmanager
-def _environment(target: str, ports: Sequence[str], *, bring_up: bool) -> "Iterator[Environment]":
-    """Give the environment that runs; with `bring_up` and none there, one that ends with the block."""
-    engine = _engine()
+def _environment(
+    target: str, ports: Sequence[str], target_set: Sequence[str], *, bring_up: bool
+) -> "Iterator[tuple[Environment, Target]]":
+    """Give the environment that runs, and its target; with `bring_up` and none there, one that ends with the block."""
+    from lab.config.targets import load_target
+
+    engine, system = _engine(), load_target(target, overrides=target_set)
     found = engine.find()
     with ExitStack() as stack:
         if found is None and bring_up:
-            found = _bring_up(target, ports)
+            found = _bring_up(target, ports, target_set)
             stack.callback(engine.down, _say)
         if found is None:
             raise ConfigError("no environment runs; `lab up` starts one, or add --up to have one for this run")
-        _refuse_unfit(engine, found, target)
-        yield found
+        _refuse_unfit(engine, found, system)
+        yield found, system
 
 
-def _refuse_unfit(engine: "ProcessEngine", environment: "Environment", target: str) -> None:
-    from lab.config.targets import load_target
-
-    if environment.target != load_target(target).name:
+def _refuse_unfit(engine: "ProcessEngine", environment: "Environment", target: "Target") -> None:
+    if environment.target != target.name:
         raise ConfigError(
-            f"the environment that runs is of target {environment.target!r}, not {target!r}; `lab down` first"
+            f"the environment that runs is of target {environment.target!r}, not {target.name!r}; `lab down` first"
         )
     broken = [f"{health.name}: {health.why}" for health in engine.health(environment) if not health.ok]
     if broken:
         raise EngineError("\n".join(["the environment is not whole; `lab down && lab up`", *broken]))
 
 
-def _run(experiment: "Experiment") -> "Report":
+def _experiment(
+    settings: "Settings", asked: "tuple[Plan, Scenario]", system: "Target", environment: "Environment", load: "K6Load"
+) -> "Experiment":
+    from lab import noise, provenance
+    from lab.run import Experiment
+
+    return Experiment(
+        plan=asked[0],
+        scenario=asked[1],
+        target=system,
+        environment=environment,
+        load=load,
+        artifacts=settings.artifacts,
+        checkout=Path(__file__).resolve().parents[1],
+        noise=noise.kept(settings.home, provenance.host()),
+    )
+
+
+def _run(experiment: "Experiment", earlier: "RunDir | None") -> "Report":
     from lab.conclude import conclude
     from lab.report.progress import showing
-    from lab.run import drive, open_run
+    from lab.run import drive, open_run, reopen_run
 
-    run = open_run(experiment)
+    run = earlier or open_run(experiment)
+    if earlier:
+        reopen_run(experiment, earlier)
     _say(f"run {run.run_id}: {experiment.scenario.name} through plan {experiment.plan.name}")
     try:
         with showing(experiment.plan, _console(stderr=True)) as on_progress:
@@ -290,7 +370,10 @@ def _run(experiment: "Experiment") -> "Report":
     except ServiceDiedError as error:
         _say(f"error: {error}")
     except BaseException:
-        _say(f"the run ends early; `lab report {run.run_id}` shows what was measured")
+        _say(
+            f"the run ends early; `lab report {run.run_id}` shows what was measured, "
+            f"`lab run --resume {run.run_id}` goes on with it"
+        )
         conclude(run)
         raise
     report = conclude(run)

@@ -1,6 +1,7 @@
 """From a run directory to its verdict: everything that follows the load, and that `lab report` repeats from disk."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lab import processes
 from lab.analysis import analyse
+from lab.analysis.steps import as_phase
 from lab.analysis.verdict import judge
 from lab.collectors import logs, recorder
 from lab.config.plans import parse_plan
@@ -19,9 +21,12 @@ from lab.model import (
     Doubt,
     Environment,
     Evidence,
+    Noise,
     Phase,
+    Plan,
     ProcessId,
     Report,
+    Resume,
     RunState,
     Scenario,
     SummaryFigures,
@@ -32,6 +37,8 @@ from lab.rundir import RunDir, write_bytes, write_json
 
 _SCENARIO = TypeAdapter(Scenario)
 _DOUBTS = TypeAdapter(tuple[Doubt, ...])
+_RESUMES = TypeAdapter(tuple[Resume, ...])
+_NOISE: TypeAdapter[Noise | None] = TypeAdapter(Noise | None)
 _CONTROLLER = TypeAdapter(ProcessId)
 
 
@@ -42,7 +49,7 @@ def conclude(run: RunDir, environment: Environment | None = None) -> Report:
     and where `environment` is the one of a killed run, its log lines are saved. Raises RunDirError where the directory
     is none or is damaged, or its run still goes on; LoadError where k6's output is no output of k6.
     """
-    record = _recovered(run, environment)
+    record = recover(run, environment)
     try:
         return _concluded(run, record)
     except (KeyError, ValidationError) as error:
@@ -54,8 +61,8 @@ def conclude(run: RunDir, environment: Environment | None = None) -> Report:
 def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
     plan = parse_plan(record["plan"], source="run.json")
     scenario = _SCENARIO.validate_python(record["scenario"])
-    driven = [phase for phase in plan.phases if output_of(run.load, phase.name).exists()]
-    conversion = convert(run.load, [phase.name for phase in driven], run.samples, run.points)
+    driven = _drives(run, plan)
+    conversion = convert(run.load, [drive.name for drive in driven], run.samples, run.points)
     windows = _windows(run, driven, scenario)
     analysis = analyse(
         Evidence(
@@ -69,6 +76,10 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
             points=run.points,
             series=_series(run.series),
             summaries=_summaries(run.load, driven),
+            steps=run.steps(),
+            resumes=_RESUMES.validate_python(record.get("resumes", ())),
+            service_cores=record.get("service_cores", {}),
+            memory_bytes=record["provenance"]["host"]["memory_bytes"],
             truncated=conversion.truncated,
             incidents=(*_DOUBTS.validate_python(record["incidents"]), *_doubts(conversion, windows)),
         )
@@ -85,6 +96,7 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
         provenance=record["provenance"],
         analysis=analysis,
         verdict=judge(analysis, plan),
+        noise=_NOISE.validate_python(record.get("noise")),
     )
     _write(run, report)
     return report
@@ -100,8 +112,11 @@ def _write(run: RunDir, report: Report) -> None:
 # -------------------------------------------------------------------------------------- what a cut-off run left behind
 
 
-def _recovered(run: RunDir, environment: Environment | None) -> Mapping[str, Any]:
-    """Give the record; of a run whose controller was killed, after closing what it left open."""
+def recover(run: RunDir, environment: Environment | None) -> Mapping[str, Any]:
+    """Give the record; of a run whose controller was killed, after closing what it left open.
+
+    Raises RunDirError where the run still goes on, or its record is damaged.
+    """
     record = run.read_record()
     if record.get("state") != RunState.RUNNING:
         return record
@@ -113,7 +128,7 @@ def _recovered(run: RunDir, environment: Environment | None) -> Mapping[str, Any
         raise RunDirError(f"run {run.run_id} still goes on (pid {controller.pid}); wait for its end")
     recorder.finish(run.series)
     if environment is not None and environment.id == record["environment"]["id"]:
-        logs.collect(environment.log_files(), record["log_begins"], run.logs)
+        logs.collect(environment.log_files(), record["log_begins"], run.logs, kept=record.get("log_kept"))
     run.update_record(state=RunState.INTERRUPTED, ended_at=_last_sign_of_life(run))
     return run.read_record()
 
@@ -123,13 +138,43 @@ def _last_sign_of_life(run: RunDir) -> float:
     return max(path.stat().st_mtime for path in files)
 
 
-def _windows(run: RunDir, driven: Iterable[Phase], scenario: Scenario) -> tuple[Window, ...]:
-    """Give the window of each phase that was driven, measuring those that the controller could not record."""
-    recorded = {window.phase: window for window in run.windows()}
-    found = [recorded.get(phase.name) or measure_window(phase, scenario, run.load) for phase in driven]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drive:
+    """One run of k6: a phase, or as `stretch` a step of it."""
+
+    phase: Phase
+    stretch: Phase
+    step: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.stretch.name
+
+
+def _drives(run: RunDir, plan: Plan) -> list[_Drive]:
+    """Give what was driven, in its order."""
+    steps = run.steps()
+    drives = []
+    for phase in plan.phases:
+        if phase.staircase is None:
+            drives.append(_Drive(phase=phase, stretch=phase))
+        own = [step for step in steps if step.phase == phase.name]
+        drives += [_Drive(phase=phase, stretch=as_phase(step, phase), step=step.number) for step in own]
+    return [drive for drive in drives if output_of(run.load, drive.name).exists()]
+
+
+def _windows(run: RunDir, driven: Iterable[_Drive], scenario: Scenario) -> tuple[Window, ...]:
+    """Give the window of everything that was driven, measuring those that the controller could not record."""
+    recorded = {window.name: window for window in run.windows()}
+    found = [recorded.get(drive.name) or _measured(drive, scenario, run) for drive in driven]
     windows = tuple(window for window in found if window is not None)
     run.write_windows(windows)
     return windows
+
+
+def _measured(drive: _Drive, scenario: Scenario, run: RunDir) -> Window | None:
+    window = measure_window(drive.stretch, scenario, run.load)
+    return window and replace(window, phase=drive.phase.name, step=drive.step)
 
 
 # ---------------------------------------------------------------------------------------------- what the analysis reads
@@ -139,12 +184,12 @@ def _series(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
 
 
-def _summaries(load: Path, driven: Iterable[Phase]) -> dict[str, SummaryFigures]:
+def _summaries(load: Path, driven: Iterable[_Drive]) -> dict[str, SummaryFigures]:
     """Read k6's own figures of the phases that have some; the analysis says what it means when one has none."""
     figures = {}
-    for phase in driven:
+    for drive in driven:
         try:
-            figures[phase.name] = read_summary(summary_of(load, phase.name))
+            figures[drive.name] = read_summary(summary_of(load, drive.name))
         except LoadError:
             continue
     return figures

@@ -1,8 +1,8 @@
-"""One whole experiment: drive the phases of a plan, watch them, and conclude from what is on disk."""
+"""One whole experiment: drive the phases of a plan, watch them, and record what is needed to conclude."""
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +10,17 @@ from typing import Any
 
 from lab import database, processes, provenance, rundir
 from lab.collectors import logs
+from lab.collectors.backlog import Backlog
 from lab.collectors.host import HostCollector, ProcessCollector
 from lab.collectors.recorder import Recorder
 from lab.collectors.scrape import ScrapeCollector
 from lab.config.plans import plan_content
-from lab.engines import health
-from lab.errors import LoadError, ServiceDiedError
+from lab.driving import Driver, OnProgress
+from lab.errors import ServiceDiedError
 from lab.load.k6 import K6Load
-from lab.model import Doubt, Environment, Phase, Plan, Progress, RunState, Scenario, Target, Window
+from lab.model import Doubt, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
 from lab.rundir import RunDir
-
-OnProgress = Callable[[Phase, Progress], None]
+from lab.stress import drive_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Experiment:
     load: K6Load
     artifacts: Path
     checkout: Path
+    noise: Noise | None = None
 
 
 def expected_requests(plan: Plan) -> float:
@@ -42,27 +43,52 @@ def expected_requests(plan: Plan) -> float:
 
 
 def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> None:
-    """Drive every phase of the plan and record it in `run`, which is then ready for `lab.conclude`.
+    """Drive every phase of the plan that `run` does not have yet; then it is ready for `lab.conclude`.
 
     Whatever ends it early, what was measured is kept and the exception goes on: ServiceDiedError is recorded as an
     incident; after a KeyboardInterrupt, or any other error, the state is `interrupted`.
     """
-    watched = ProcessCollector(_pids(experiment.environment))
-    collectors = (HostCollector(), watched, ScrapeCollector(_endpoints(experiment.environment)))
+    environment, attempt = experiment.environment, len(run.read_record()["resumes"])
+    endpoints = _endpoints(environment)
+    watched = ProcessCollector(_pids(environment))
+    driver = Driver(
+        plan=experiment.plan,
+        scenario=experiment.scenario,
+        target=experiment.target,
+        environment=environment,
+        load=experiment.load,
+        run=run,
+        watched=watched,
+        on_progress=on_progress,
+        attempt=attempt,
+    )
     try:
-        database.empty(experiment.environment.mongo_url, experiment.target.database)
-        with Recorder(collectors, run.series):
-            for phase in experiment.plan.phases:
-                window = _drive_phase(experiment, phase, run, watched, on_progress)
-                run.write_windows([*run.windows(), window])
+        if attempt == 0:
+            database.empty(environment.mongo_url, experiment.target.database)
+        with Recorder((HostCollector(run.path), watched, ScrapeCollector(endpoints)), run.series):
+            for phase in _to_be_driven(experiment.plan, run):
+                _drive_phase(phase, driver, Backlog(endpoints, experiment.target.backlog))
     except ServiceDiedError as death:
         run.update_record(incidents=[asdict(_incident(death))])
-        _close(run, experiment.environment, RunState.FINISHED)
+        _close(run, environment, RunState.FINISHED)
         raise
     except BaseException:
-        _close(run, experiment.environment, RunState.INTERRUPTED)
+        _close(run, environment, RunState.INTERRUPTED)
         raise
-    _close(run, experiment.environment, RunState.FINISHED)
+    _close(run, environment, RunState.FINISHED)
+
+
+def _drive_phase(phase: Phase, driver: Driver, backlog: Backlog) -> None:
+    if phase.staircase is not None:
+        drive_steps(phase, driver, backlog)
+    else:
+        driver.drive(phase)
+    driver.run.update_record(phases_done=[*driver.run.read_record()["phases_done"], phase.name])
+
+
+def _to_be_driven(plan: Plan, run: RunDir) -> list[Phase]:
+    done = run.read_record()["phases_done"]
+    return [phase for phase in plan.phases if phase.name not in done]
 
 
 def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
@@ -80,6 +106,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
             "plan": content,
             "seed": plan.seed,
             "target": experiment.target.name,
+            "service_cores": {service.name: service.cores for service in experiment.target.services},
             "environment": environment_content(environment),
             "provenance": provenance.collect(
                 environment=environment,
@@ -87,7 +114,11 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
                 plan=content,
                 checkout=experiment.checkout,
             ),
+            "noise": experiment.noise and asdict(experiment.noise),
             "log_begins": logs.ends(environment.log_files()),
+            "log_kept": {},
+            "phases_done": [],
+            "resumes": [],
             "started_at": time.time(),
             "ended_at": None,
             "incidents": [],
@@ -96,42 +127,43 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
     return run
 
 
+def reopen_run(experiment: Experiment, run: RunDir) -> None:
+    """Make an interrupted run ready for the phases that it lacks; a phase that was cut off is driven again.
+
+    In an environment that is not the run's own, services are cold, so its warm-ups are driven again too. The record
+    must have been recovered before (`lab.conclude.recover`).
+    """
+    record, environment = run.read_record(), experiment.environment
+    is_new = record["environment"]["id"] != environment.id
+    done = record["phases_done"]
+    if is_new:
+        warmups = {phase.name for phase in experiment.plan.phases if phase.kind == PhaseKind.WARMUP}
+        done = [name for name in done if name not in warmups]
+        record |= {
+            "noise": experiment.noise and asdict(experiment.noise),
+            "log_begins": logs.ends(environment.log_files()),
+            "log_kept": logs.ends({name: run.logs / f"{name}.jsonl" for name in environment.log_files()}),
+            "environment": environment_content(environment),
+        }
+    stress = {phase.name for phase in experiment.plan.phases if phase.staircase is not None}
+    kept = [window for window in run.windows() if window.phase in done or (window.phase in stress and window.is_whole)]
+    run.write_windows(kept)
+    run.write_record(
+        record
+        | {
+            "state": RunState.RUNNING,
+            "controller": asdict(processes.identify(os.getpid())),
+            "phases_done": done,
+            "resumes": [*record["resumes"], {"at": time.time(), "anew": is_new}],
+            "ended_at": None,
+        }
+    )
+
+
 def _close(run: RunDir, environment: Environment, state: RunState) -> None:
-    logs.collect(environment.log_files(), run.read_record()["log_begins"], run.logs)
+    record = run.read_record()
+    logs.collect(environment.log_files(), record["log_begins"], run.logs, kept=record["log_kept"])
     run.update_record(state=state, ended_at=time.time())
-
-
-def _drive_phase(
-    experiment: Experiment, phase: Phase, run: RunDir, watched: ProcessCollector, on_progress: OnProgress
-) -> Window:
-    def progressed(progress: Progress) -> None:
-        watched.watch("k6", progress.generator_pid)
-        _require_services(experiment.environment)
-        on_progress(phase, progress)
-
-    try:
-        return experiment.load.drive(
-            phase,
-            experiment.scenario,
-            base_url=experiment.environment.entry_url,
-            seed=experiment.plan.seed,
-            out=run.load,
-            marker=experiment.environment.id,
-            on_progress=progressed,
-            settings=_script_settings(experiment.plan),
-        )
-    except LoadError:
-        _require_services(experiment.environment)  # a service that died is the reason, and k6 only what met it first
-        raise
-    finally:
-        watched.watch("k6", None)
-
-
-def _require_services(environment: Environment) -> None:
-    for service in health.dead(environment):
-        log = processes.tail(service.log) if service.log else ""
-        how = health.gone(service.process) if service.process else "it does not answer"
-        raise ServiceDiedError(f"{service.name} ended during the run: {how}; its log:\n{log}")
 
 
 def _incident(death: ServiceDiedError) -> Doubt:
@@ -141,17 +173,6 @@ def _incident(death: ServiceDiedError) -> Doubt:
         remedy="read the end of its log above, `lab down && lab up`, and run again",
         invalidates=True,
     )
-
-
-def _script_settings(plan: Plan) -> dict[str, str]:
-    journeys = plan.journeys
-    return {
-        "RUN": "0",  # the database was emptied: the same seed gives the same users, byte for byte
-        "POLL_INTERVAL": f"{journeys.poll_interval_s:g}",
-        "DEADLINE": f"{journeys.deadline_s:g}",
-        "EXPLAINER": journeys.explainer,
-        "MAX_VUS": str(journeys.max_vus),
-    }
 
 
 def _pids(environment: Environment) -> dict[str, int]:

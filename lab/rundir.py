@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import RunDirError
-from lab.model import Window
+from lab.model import Step, Window
 
 _WINDOWS = TypeAdapter(tuple[Window, ...])
+_STEPS = TypeAdapter(tuple[Step, ...])
+_T = TypeVar("_T")
 _SPARE_BYTES = 200 * 1024 * 1024
 _BYTES_PER_REQUEST = 400  # k6's gzipped output, samples.parquet and the services' log lines: 150 + 50 + 200, rounded up
 
@@ -44,6 +46,11 @@ class RunDir:
     def windows_file(self) -> Path:
         """The window of each phase that was driven."""
         return self.path / "windows.json"
+
+    @property
+    def steps_file(self) -> Path:
+        """The steps of stress phases, as they were decided on."""
+        return self.path / "steps.json"
 
     @property
     def load(self) -> Path:
@@ -112,16 +119,28 @@ class RunDir:
 
     def windows(self) -> tuple[Window, ...]:
         """Read the windows that were recorded, in their order. Raises RunDirError where the file is damaged."""
-        if not self.windows_file.exists():
-            return ()
-        try:
-            return _WINDOWS.validate_json(self.windows_file.read_bytes())
-        except ValidationError as error:
-            raise RunDirError(f"{self.windows_file}: is damaged: {error}") from error
+        return _read_all(self.windows_file, _WINDOWS)
 
     def write_windows(self, windows: Iterable[Window]) -> None:
         """Replace `windows.json`."""
         write_json(self.windows_file, [asdict(window) for window in windows])
+
+    def steps(self) -> tuple[Step, ...]:
+        """Read the steps that were decided on, in their order. Raises RunDirError where the file is damaged."""
+        return _read_all(self.steps_file, _STEPS)
+
+    def write_steps(self, steps: Iterable[Step]) -> None:
+        """Replace `steps.json`."""
+        write_json(self.steps_file, [asdict(step) for step in steps])
+
+
+def _read_all(path: Path, kind: TypeAdapter[tuple[_T, ...]]) -> tuple[_T, ...]:
+    if not path.exists():
+        return ()
+    try:
+        return kind.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RunDirError(f"{path}: is damaged: {error}") from error
 
 
 def read_json(path: Path) -> Any:

@@ -15,6 +15,7 @@ from service_kit.json_log import JsonLog
 UNMATCHED = "unmatched"
 """The route of every request that no route matches."""
 
+_METRICS = "/metrics"
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HEADER = b"x-request-id"
 _GONE = 499  # nginx's code for a client that left before the answer began
@@ -36,13 +37,14 @@ class Observed:
             return
         started = time.perf_counter()
         answer = _Answer(send, trace.begin(trace.Trace(request_id=_request_id(scope))))
-        self._metrics.in_flight.inc()
+        waits = int(scope["path"] != _METRICS)  # a scrape that counted itself would never see an idle service
+        self._metrics.in_flight.inc(waits)
         try:
             await self._app(scope, receive, answer.send)
         except Exception:  # noqa: BLE001  # the last layer: whatever a handler raises is told here
             await self._broken(answer)
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight.dec(waits)
             self._tell(scope, answer, time.perf_counter() - started)
 
     async def _broken(self, answer: "_Answer") -> None:

@@ -1,8 +1,9 @@
 // What every journey does at its beginning and its end.
 
 import exec from 'k6/execution';
-import { journeys, scenarioStarted } from './metrics.js';
-import { RequestIds } from './requests.js';
+import { journeys, scenarioStarted, startDelay } from './metrics.js';
+import { RequestIds, carry } from './requests.js';
+import { dueMs } from './schedule.js';
 
 // The journey's name, number and request ids. The first one says when the load of its k6 scenario began, which is the
 // phase's beginning: the scenario itself starts OFFSET_MS later (see schedule.js).
@@ -12,7 +13,10 @@ export function begin(data) {
   if (iteration === 0) {
     scenarioStarted.add(exec.scenario.startTime - Number(__ENV.OFFSET_MS || 0));
   }
-  return { name, iteration, ids: new RequestIds(data.run, name, iteration) };
+  const ids = new RequestIds(data.run, name, iteration);
+  carry(ids.first()); // the delay goes with the journey's first request
+  startDelay.add(Math.max(0, Date.now() - exec.scenario.startTime - dueMs(name, iteration)));
+  return { name, iteration, ids };
 }
 
 export function end(completed) {

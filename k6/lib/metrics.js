@@ -7,4 +7,5 @@ export const uploadToReport = new Trend('upload_to_report', true); // POST /data
 export const aiCoreAnalyze = new Trend('ai_core_analyze', true); // what ai_core says of itself, per part
 export const analyses = new Counter('analyses'); // outcome: done, failed, rejected or timeout
 export const journeys = new Counter('journeys'); // outcome: completed or failed
+export const startDelay = new Trend('start_delay', true); // when a journey was due to when it began
 export const scenarioStarted = new Gauge('scenario_started'); // epoch milliseconds, once per k6 scenario

@@ -12,6 +12,10 @@ export class RequestIds {
     this.count = 0;
   }
 
+  first() {
+    return `${this.prefix}-1`;
+  }
+
   next() {
     this.count += 1;
     return `${this.prefix}-${this.count}`;

@@ -16,6 +16,8 @@ const PATIENCE = { auth_dashboard: 2, upload_analyze: 3, explain_heavy: 4, repor
 // VUs that stand ready for a system that hangs: k6 drops an iteration for each VU that it must add while it runs.
 const STALL_S = 5;
 
+let driven = null; // the scenario that a script asked for options of
+
 function mixOf(name) {
   return SCENARIOS[name].mix || { [name]: 1 };
 }
@@ -54,12 +56,49 @@ function constant(perSecond) {
   };
 }
 
-function ramp(startPerSecond, perSecond) {
+// How the rate moves: through STAGES where they are given, else from START_RATE (where it is given) to RATE.
+function stages() {
+  const { stages: given, startRate, rate, durationS } = settings;
+  return given.length > 0 ? given : [{ durationS, from: startRate === null ? rate : startRate, to: rate }];
+}
+
+const isConstant = (parts) => parts.every(({ from, to }) => from === to && to === parts[0].to);
+
+// A stage of no length is a jump.
+function moving(parts, share) {
+  const whole = (perSecond) => Math.round(perSecond * share * UNIT_S);
   return {
     executor: 'ramping-arrival-rate',
-    startRate: Math.round(startPerSecond * UNIT_S),
-    stages: [{ target: Math.round(perSecond * UNIT_S), duration: `${Math.round(settings.durationS * 1000)}ms` }],
+    startRate: whole(parts[0].from),
+    stages: parts.flatMap(({ durationS, from, to }, i) => [
+      ...(i > 0 && parts[i - 1].to !== from ? [{ target: whole(from), duration: '0s' }] : []),
+      { target: whole(to), duration: `${Math.round(durationS * 1000)}ms` },
+    ]),
   };
+}
+
+// When a scenario's n-th journey (from 0) is due, in milliseconds after the scenario's begin. k6 begins the first journey
+// of a constant rate at once, and that of a moving one when the rate adds up to one journey. It counts those that began:
+// once it has dropped one, the numbers of the others tell nothing any more.
+export function dueMs(part, n) {
+  const share = mixOf(driven)[part] / requestsPerJourney(driven);
+  const parts = stages();
+  if (isConstant(parts)) {
+    return (n * 1000) / (parts[0].to * share);
+  }
+  let left = (n + 1) / share;
+  let passedS = 0;
+  for (const { durationS, from, to } of parts) {
+    const area = (durationS * (from + to)) / 2;
+    if (left <= area) {
+      const slope = (to - from) / durationS;
+      const second = slope === 0 ? left / from : (Math.sqrt(from * from + 2 * slope * left) - from) / slope;
+      return (passedS + second) * 1000;
+    }
+    left -= area;
+    passedS += durationS;
+  }
+  return passedS * 1000;
 }
 
 function vus(part, perSecond, share) {
@@ -71,14 +110,17 @@ function vus(part, perSecond, share) {
 }
 
 function scenarios(name) {
-  const from = settings.startRate === null ? null : arrivals(name, settings.startRate);
+  const parts = stages();
+  const highest = Math.max(...parts.flatMap(({ from, to }) => [from, to]));
+  const journeys = 1 / requestsPerJourney(name);
   const result = {};
-  arrivals(name, settings.rate).forEach(({ part, perSecond }, i) => {
-    const pace = from ? ramp(from[i].perSecond, perSecond) : constant(perSecond);
+  arrivals(name, highest).forEach(({ part, perSecond }) => {
+    const share = journeys * mixOf(name)[part];
+    const pace = isConstant(parts) ? constant(perSecond) : moving(parts, share);
     if (pace !== null) {
       result[part] = {
         ...pace,
-        ...vus(part, Math.max(perSecond, from ? from[i].perSecond : 0), mixOf(name)[part]),
+        ...vus(part, perSecond, mixOf(name)[part]),
         timeUnit: `${UNIT_S}s`,
         exec: part,
         // longer than any journey can last, so that none is cut
@@ -95,6 +137,7 @@ function scenarios(name) {
 
 // k6's options for a scenario of scenarios.json.
 export function optionsFor(name) {
+  driven = name;
   return {
     scenarios: scenarios(name),
     setupTimeout: '120s',

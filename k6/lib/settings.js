@@ -11,6 +11,17 @@ function number(name, fallback, lowest) {
   return value;
 }
 
+// [{durationS, from, to}] of `seconds:from:to,...`: rates that move linearly within a stage and jump between two.
+function stagesOf(name) {
+  const texts = __ENV[name] ? __ENV[name].split(',') : [];
+  const stages = texts.map((text) => text.split(':').map(Number));
+  if (stages.some((parts) => parts.length !== 3 || !parts.every((part) => part >= 0 && part < Infinity) || parts[0] === 0)) {
+    problems.push(`${name}=${__ENV[name]}: write seconds:from:to for each stage, such as 20:50:50,10:200:200`);
+    return [];
+  }
+  return stages.map(([durationS, from, to]) => ({ durationS, from, to }));
+}
+
 function oneOf(name, choices) {
   const value = __ENV[name] || choices[0];
   if (!choices.includes(value)) {
@@ -31,6 +42,7 @@ export const settings = Object.freeze({
   baseUrl: (__ENV.BASE_URL || 'http://127.0.0.1:8810').replace(/\/+$/, ''),
   rate: number('RATE', 5, 0.001),
   startRate: __ENV.START_RATE ? number('START_RATE', 0, 0) : null,
+  stages: stagesOf('STAGES'),
   durationS: number('DURATION', 30, 1),
   seed: String(number('SEED', 14, 0)),
   phase: word('PHASE', 'main'),

@@ -2,6 +2,7 @@
 
 from lab.analysis.agreement import disagreements
 from lab.analysis.applicability import inapplicable
+from lab.analysis.break_point import break_points
 from lab.analysis.completeness import incompleteness
 from lab.analysis.errors import error_counts
 from lab.analysis.latency import request_latencies
@@ -10,10 +11,12 @@ from lab.analysis.load_doubts import load_doubts
 from lab.analysis.observe import observe
 from lab.analysis.points import analysis_outcomes, point_summaries, read_points
 from lab.analysis.restarts import restarts
+from lab.analysis.results import Results
 from lab.analysis.samples import read_samples
 from lab.analysis.series import read_series
 from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
+from lab.analysis.values import Load
 from lab.model import Analysis, Evidence
 
 __all__ = ["analyse"]
@@ -24,6 +27,10 @@ def analyse(evidence: Evidence) -> Analysis:
     samples, points = read_samples(evidence.samples), read_points(evidence.points)
     series = {name: read_series(path) for name, path in evidence.series.items()}
     latencies = request_latencies(samples)
+    recorded = Load(
+        samples=samples, points=points, scenario=evidence.scenario, deadline_s=evidence.plan.journeys.deadline_s
+    )
+    results = Results(break_points=break_points(evidence, recorded, series))
     load = tuple(check_load(window, evidence.scenario, samples, points, series) for window in evidence.windows)
     return Analysis(
         run_id=evidence.run_id,
@@ -34,7 +41,8 @@ def analyse(evidence: Evidence) -> Analysis:
         errors=error_counts(samples, points),
         outcomes=analysis_outcomes(points),
         usage=service_usage(evidence.windows, series, samples),
-        observations=observe(evidence, samples, points),
+        break_points=results.break_points,
+        observations=observe(evidence, recorded, series, results),
         doubts=(
             *evidence.incidents,
             *incompleteness(evidence, samples),
@@ -42,6 +50,6 @@ def analyse(evidence: Evidence) -> Analysis:
             *load_doubts(evidence, load),
             *disagreements(evidence, samples, points),
             *silences(evidence, series),
-            *restarts(series),
+            *restarts(series, evidence.resumes),
         ),
     )

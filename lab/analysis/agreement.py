@@ -9,7 +9,7 @@ from lab.analysis.points import Points
 from lab.analysis.quantiles import interpolated
 from lab.analysis.samples import Samples
 from lab.model import Doubt, Evidence, SummaryFigures
-from lab.thresholds import QUANTILES
+from lab.threshold_metrics import QUANTILES
 
 _RELATIVE = 1e-6
 """k6 prints milliseconds as decimals and adds them up in another order; more of a difference has another reason."""
@@ -20,8 +20,8 @@ def disagreements(evidence: Evidence, samples: Samples, points: Points) -> tuple
     return tuple(
         doubt
         for window in evidence.windows
-        if window.phase not in evidence.truncated
-        for doubt in _phase(window.phase, evidence.summaries.get(window.phase), samples, points)
+        if window.name not in evidence.truncated
+        for doubt in _phase(window.name, evidence.summaries.get(window.name), samples, points)
     )
 
 

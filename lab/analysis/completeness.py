@@ -26,7 +26,7 @@ def _doubts(evidence: Evidence, samples: Samples) -> Iterator[Doubt]:
     for phase in watched(evidence.plan):
         if phase.name not in driven:
             yield _doubt(phase.name, "a phase was not driven", "no journey of it ever began", _AGAIN)
-        elif not samples.phase.equals(phase.name).any():
+        elif not any(samples.phase.equals(w.name).any() for w in evidence.windows if w.phase == phase.name):
             yield _doubt(
                 phase.name,
                 "there are no requests",

@@ -17,17 +17,17 @@ def check_load(
     duration_s = window.ended_at - window.started_at
     planned = window.planned_rate_per_s / scenario.requests_per_journey * duration_s
     started = _started(window, points)
-    requests = samples.phase.equals(window.phase)
+    requests = samples.phase.equals(window.name)
     requests &= (samples.time >= window.started_at) & (samples.time <= window.ended_at)
     return LoadCheck(
-        phase=window.phase,
+        phase=window.name,
         planned_journeys=planned,
         started_journeys=started,
         planned_rate_per_s=window.planned_rate_per_s,
         achieved_rate_per_s=_per_s(started * scenario.requests_per_journey, duration_s),
         request_rate_per_s=_per_s(int(requests.sum()), duration_s),
         extra_poll_rate_per_s=_per_s(int((requests & samples.extra_poll).sum()), duration_s),
-        dropped_iterations=round(float(points.value[points.of("dropped_iterations", window.phase)].sum())),
+        dropped_iterations=round(float(points.value[points.of("dropped_iterations", window.name)].sum())),
         generator_cores=_generator_cores(window, series),
         machine_cpu=_of_machine("host_cpu_ratio", window, series),
         machine_steal=_of_machine("host_cpu_steal_ratio", window, series),
@@ -36,7 +36,7 @@ def check_load(
 
 def _started(window: Window, points: Points) -> int:
     """Count journeys by their start, which is the end of an iteration less its duration."""
-    rows = points.of("iteration_duration", window.phase)
+    rows = points.of("iteration_duration", window.name)
     begun = points.time[rows] - points.value[rows]
     return int(np.count_nonzero((begun >= window.started_at) & (begun < window.ended_at)))
 

@@ -19,7 +19,8 @@ _MOST_STEAL = 0.05
 
 def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt, ...]:
     """Give the doubts about every phase that is no warm-up."""
-    kinds = {phase.name: phase.kind for phase in watched(evidence.plan)}
+    names = {phase.name for phase in watched(evidence.plan)}
+    kinds = {window.name: window.kind for window in evidence.windows if window.phase in names}
     found: list[Doubt] = []
     for check in checks:
         if check.phase in kinds:

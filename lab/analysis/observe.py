@@ -1,83 +1,99 @@
-"""What each threshold sees in each window that it is held against."""
+"""What each threshold sees in each phase that it is held against: in all of it, or in the worst of its windows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lab.analysis.applicability import applies
 from lab.analysis.phases import judged_by
-from lab.analysis.points import Points
-from lab.analysis.quantiles import Bools, Floats, mean, min_count, percentile, rate
-from lab.analysis.samples import Samples
-from lab.model import Estimate, Evidence, Observation, Phase, Threshold
-from lab.thresholds import QUANTILES
+from lab.analysis.results import Results, of_result
+from lab.analysis.series import Series
+from lab.analysis.server_values import server_statistic, track_of
+from lab.analysis.values import Load, statistic_of, values_of
+from lab.model import Evidence, Observation, Phase, Threshold, Window
+from lab.threshold_metrics import RESULTS, is_server_metric
+from lab.thresholds import holds
 
-_OF_REQUESTS = {"http_req_duration": "duration_s", "http_req_waiting": "waiting_s", "http_req_failed": "failed"}
-_COUNTED_EVENTS = {"analysis_failed": "analyses", "checks_failed": "checks"}
 
-
-def observe(evidence: Evidence, samples: Samples, points: Points) -> tuple[Observation, ...]:
-    """Give one observation per threshold that applies and phase that it is held against, in the plan's order."""
+def observe(evidence: Evidence, load: Load, series: Mapping[str, Series], results: Results) -> tuple[Observation, ...]:
+    """Give what each threshold sees that applies, per phase that it is held against, in the plan's order."""
+    seeing = _Seeing(evidence, load, series, results)
     return tuple(
-        _observation(threshold, phase, evidence, samples, points)
+        seen
         for threshold in evidence.plan.thresholds
         if applies(threshold, evidence.scenario)
         for phase in judged_by(threshold, evidence.plan)
+        for seen in seeing.see(threshold, phase)
     )
 
 
-def _observation(
-    threshold: Threshold, phase: Phase, evidence: Evidence, samples: Samples, points: Points
-) -> Observation:
-    window = next((window for window in evidence.windows if window.phase == phase.name), None)
-    values = _values(threshold, phase.name, samples, points)
-    observed, why = _statistic(threshold, values)
+@dataclass(frozen=True, slots=True)
+class _Seeing:
+    evidence: Evidence
+    load: Load
+    series: Mapping[str, Series]
+    results: Results
+
+    def see(self, threshold: Threshold, phase: Phase) -> Sequence[Observation]:
+        window = next((window for window in self.evidence.windows if window.phase == phase.name), None)
+        if window is None:
+            return [_nothing(threshold, phase, "the phase was not driven")]
+        if threshold.metric in RESULTS or threshold.statistic == "growth":
+            return of_result(threshold, window, self.results)
+        if threshold.window_s is None:
+            return [self._stretch(threshold, window, window.started_at, window.ended_at)]
+        return [self._worst(threshold, window, threshold.window_s)]
+
+    def _worst(self, threshold: Threshold, window: Window, length_s: float) -> Observation:
+        stretches = [self._stretch(threshold, window, *ends) for ends in stretches_of(window, length_s)]
+        seen = [stretch for stretch in stretches if stretch.observed is not None]
+        missed = [stretch for stretch in seen if stretch.observed and not holds(threshold, stretch.observed.value)]
+        unseen = [stretch for stretch in stretches if stretch.observed is None]
+        if unseen and not missed:
+            return replace(unseen[0], windows=len(stretches))
+        worst = max(missed or seen, key=lambda stretch: _badness(threshold, stretch))
+        return replace(worst, windows=len(stretches), missed=len(missed))
+
+    def _stretch(self, threshold: Threshold, window: Window, started_at: float, ended_at: float) -> Observation:
+        if is_server_metric(threshold.metric):
+            track = track_of(threshold, self.series).between(started_at, ended_at)
+            count, (observed, why) = len(track.value), server_statistic(threshold, track)
+        else:
+            whole = values_of(threshold, window.name, self.load)
+            # the whole phase counts every request, also one that was due before it or ended after it
+            values = whole if threshold.window_s is None else whole.between(started_at, ended_at)
+            count = len(values.values)
+            observed, why = statistic_of(threshold, values.values, is_part=len(whole.values) > count)
+        return Observation(
+            threshold=threshold.text,
+            phase=window.phase,
+            started_at=started_at,
+            ended_at=ended_at,
+            count=count,
+            observed=observed,
+            why=why,
+        )
+
+
+def _nothing(threshold: Threshold, phase: Phase, why: str) -> Observation:
     return Observation(
-        threshold=threshold.text,
-        phase=phase.name,
-        started_at=window.started_at if window else 0.0,
-        ended_at=window.ended_at if window else 0.0,
-        count=len(values),
-        observed=observed if window else None,
-        why=why if window else "the phase was not driven",
+        threshold=threshold.text, phase=phase.name, started_at=0.0, ended_at=0.0, count=0, observed=None, why=why
     )
 
 
-def _values(threshold: Threshold, phase: str, samples: Samples, points: Points) -> Floats | Bools:
-    """Give the threshold's values in time order: durations in seconds, or for each event whether it failed."""
-    if threshold.metric in _OF_REQUESTS:
-        rows = samples.phase.equals(phase)
-        for label, value in threshold.selector:
-            rows &= samples.scenario.equals(value) if label == "scenario" else samples.route.equals(value)
-        values: Floats | Bools = getattr(samples, _OF_REQUESTS[threshold.metric])[rows]
-        return values
-    rows = points.of(_COUNTED_EVENTS.get(threshold.metric, threshold.metric), phase)
-    for label, value in threshold.selector:
-        rows &= points.scenario.equals(value) if label == "scenario" else points.has_label(label, value)
-    if threshold.metric not in _COUNTED_EVENTS:
-        return points.value[rows]
-    events: Bools = ~points.has_label("outcome", "done")[rows]
-    return events
+def _badness(threshold: Threshold, seen: Observation) -> float:
+    value = seen.observed.value if seen.observed else 0.0
+    return value if threshold.comparison.startswith("<") else -value
 
 
-def _statistic(threshold: Threshold, values: Floats | Bools) -> tuple[Estimate | None, str]:
-    """Give the statistic, or None and why there is none."""
-    # of checks the failed ones alone are kept: to see none of them is to have seen something
-    if not len(values) and threshold.metric != "checks_failed":
-        return None, "there is nothing to observe"
-    if threshold.statistic == "count":
-        count = float(np.count_nonzero(values)) if values.dtype == bool else float(len(values))
-        return Estimate(value=count, low=count, high=count), ""
-    if threshold.statistic == "rate":
-        return rate(values.astype(bool)), ""
-    return _of_durations(threshold.statistic, values.astype(np.float64))
+def stretches_of(window: Window, length_s: float) -> list[tuple[float, float]]:
+    """Cut a phase into stretches of at least `length_s`, each beginning in the middle of the one before.
 
-
-def _of_durations(statistic: str, values: Floats) -> tuple[Estimate | None, str]:
-    if statistic == "max":
-        highest = float(values.max())
-        return Estimate(value=highest, low=highest, high=highest), ""
-    if statistic == "mean":
-        average = mean(values)
-        return average, "" if average else f"a mean needs 2 values, and there are {len(values)}"
-    quantile = QUANTILES[statistic]
-    found = percentile(values, np.sort(values), quantile)
-    return found, "" if found else f"{statistic} needs {min_count(quantile)} values, and there are {len(values)}"
+    They overlap, so that what is bad for a whole stretch is never seen in two halves only. A shorter phase is one.
+    """
+    duration_s = window.ended_at - window.started_at
+    whole = max(1, int(duration_s / length_s + 1e-9))
+    length = duration_s / whole
+    begins = window.started_at + np.arange(2 * whole - 1) * length / 2
+    return [(float(begin), float(begin + length)) for begin in begins]

@@ -3,7 +3,9 @@
 from lab.model import Phase, PhaseKind, Plan, Threshold
 
 _NEVER = (PhaseKind.WARMUP,)
-_ONLY_IF_NAMED = (PhaseKind.RAMP,)
+_ONLY_IF_NAMED = (PhaseKind.RAMP, PhaseKind.SPIKE, PhaseKind.STRESS)
+_ABOUT = {"recovery_time": (PhaseKind.SPIKE,), "break_point": (PhaseKind.STRESS,)}
+"""Results that only phases of some kinds have."""
 
 
 def watched(plan: Plan) -> tuple[Phase, ...]:
@@ -12,7 +14,15 @@ def watched(plan: Plan) -> tuple[Phase, ...]:
 
 
 def judged_by(threshold: Threshold, plan: Plan) -> tuple[Phase, ...]:
-    """Give the phases that a threshold is held against: those it names, else all that are no warm-up and no ramp."""
+    """Give the phases that a threshold is held against: those it names, else those that it can be about.
+
+    Results of spikes and of stress phases are about these; everything else is about phases whose rate is moderate and
+    steady. What grows is about soaks, or, where a plan has none, about those phases too.
+    """
     if threshold.phases:
         return tuple(phase for phase in plan.phases if phase.name in threshold.phases)
-    return tuple(phase for phase in watched(plan) if phase.kind not in _ONLY_IF_NAMED)
+    if threshold.metric in _ABOUT:
+        return tuple(phase for phase in plan.phases if phase.kind in _ABOUT[threshold.metric])
+    steady = tuple(phase for phase in watched(plan) if phase.kind not in _ONLY_IF_NAMED)
+    soaks = tuple(phase for phase in steady if phase.kind == PhaseKind.SOAK)
+    return soaks or steady if threshold.statistic == "growth" else steady

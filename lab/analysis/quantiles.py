@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.model import Estimate, LatencySummary
-from lab.thresholds import QUANTILES
+from lab.threshold_metrics import QUANTILES
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

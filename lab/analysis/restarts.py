@@ -1,33 +1,52 @@
 """Services that began anew while a run went on: what they had warmed up or stored was lost in the middle of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from lab.analysis.series import Series
-from lab.model import Doubt
+from lab.model import Doubt, Resume
 
 _NEW_IN_EACH_PHASE = ("k6",)
+_OURS = "lab"
 
 
-def restarts(series: Mapping[str, Series]) -> tuple[Doubt, ...]:
-    """Give a doubt, which forbids a verdict, per service whose process changed."""
-    if "processes" not in series:
-        return ()
-    processes = series["processes"]
-    return tuple(
-        Doubt(
-            what="a service restarted",
-            why=f"the process of {service} changed {times} time{'s' if times > 1 else ''} during the run",
-            remedy="read its log (`lab logs`), find out why it ended, and run again",
-            invalidates=True,
+def restarts(series: Mapping[str, Series], resumes: Sequence[Resume] = ()) -> tuple[Doubt, ...]:
+    """Give a doubt, which forbids a verdict, per service whose process changed while it should have lived on.
+
+    A run that went on with services that were started anew is told of, and forbids nothing: its phases are whole.
+    """
+    return (*_changed(series, resumes), *_anew(resumes))
+
+
+def _changed(series: Mapping[str, Series], resumes: Sequence[Resume]) -> Iterator[Doubt]:
+    processes = series.get("processes")
+    for service in processes.services() if processes is not None else ():
+        if service in _NEW_IN_EACH_PHASE or processes is None:
+            continue
+        times = _changes(processes, service, resumes)
+        if times:
+            yield Doubt(
+                what="a service restarted",
+                why=f"the process of {service} changed {times} time{'s' if times > 1 else ''} during the run",
+                remedy="read its log (`lab logs`), find out why it ended, and run again",
+                invalidates=True,
+            )
+
+
+def _anew(resumes: Sequence[Resume]) -> Iterator[Doubt]:
+    if any(resume.anew for resume in resumes):
+        yield Doubt(
+            what="the run went on with services started anew",
+            why="it was interrupted, and its earlier phases were measured on other processes than its later ones",
+            remedy="to hold phases against one another, run again without a break",
         )
-        for service in processes.services()
-        if service not in _NEW_IN_EACH_PHASE and (times := _changes(processes, service))
-    )
 
 
-def _changes(processes: Series, service: str) -> int:
-    begun = processes.track("process_start_time_seconds", service).value
+def _changes(processes: Series, service: str, resumes: Sequence[Resume]) -> int:
+    track = processes.track("process_start_time_seconds", service)
     # the kernel keeps it in ticks of 10 ms, and it is computed from the boot time, which may be corrected a little
-    return int(np.count_nonzero(np.abs(np.diff(begun)) > 1.0))
+    changed = np.flatnonzero(np.abs(np.diff(track.value)) > 1.0)
+    expected = [resume.at for resume in resumes if resume.anew or service == _OURS]
+    spans = [(track.time[place], track.time[place + 1]) for place in changed]
+    return sum(not any(before <= at <= after for at in expected) for before, after in spans)

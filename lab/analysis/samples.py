@@ -10,7 +10,18 @@ from lab.analysis import columns
 from lab.analysis.columns import Texts
 from lab.analysis.quantiles import Bools, Floats
 
-_COLUMNS = ["time", "phase", "scenario", "route", "status", "duration_s", "waiting_s", "error", "extra_poll"]
+_COLUMNS = [
+    "time",
+    "phase",
+    "scenario",
+    "route",
+    "status",
+    "duration_s",
+    "waiting_s",
+    "start_delay_s",
+    "error",
+    "extra_poll",
+]
 _NO_TEXTS = Texts(np.zeros(0, np.int32), ())
 
 
@@ -26,8 +37,14 @@ class Samples:
     status: npt.NDArray[np.int16]
     duration_s: Floats
     waiting_s: Floats
+    start_delay_s: Floats
     error: Texts
     extra_poll: Bools
+
+    @property
+    def response_time_s(self) -> Floats:
+        """How long each request took from the moment at which it was due."""
+        return self.duration_s + self.start_delay_s
 
     @property
     def failed(self) -> Bools:
@@ -51,6 +68,7 @@ def read_samples(path: Path) -> Samples:
         status=nothing.astype(np.int16),
         duration_s=nothing,
         waiting_s=nothing,
+        start_delay_s=nothing,
         error=_NO_TEXTS,
         extra_poll=nothing.astype(bool),
     )

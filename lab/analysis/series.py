@@ -50,7 +50,11 @@ class Track:
 
     def within(self, window: Window) -> "Track":
         """Give the part inside a window."""
-        rows = (self.time >= window.started_at) & (self.time <= window.ended_at)
+        return self.between(window.started_at, window.ended_at)
+
+    def between(self, started_at: float, ended_at: float) -> "Track":
+        """Give the part of a stretch of time, its ends included."""
+        rows = (self.time >= started_at) & (self.time <= ended_at)
         return Track(self.time[rows], self.value[rows])
 
     def mean(self) -> float | None:

@@ -23,10 +23,10 @@ def _usage(window: Window, service: str, processes: Series, samples: Samples) ->
     rss = processes.track("process_resident_memory_bytes", service).within(window).value
     if cores is None or not len(rss):
         return None
-    requests = samples.phase.equals(window.phase) & (samples.time >= window.started_at)
+    requests = samples.phase.equals(window.name) & (samples.time >= window.started_at)
     count = int((requests & (samples.time <= window.ended_at)).sum())
     return ServiceUsage(
-        phase=window.phase,
+        phase=window.name,
         service=service,
         cores=cores,
         cpu_s_per_request=cores * (window.ended_at - window.started_at) / count if count else None,

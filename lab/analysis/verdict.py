@@ -35,10 +35,12 @@ def _outcome(findings: Sequence[Finding], doubts: Sequence[Doubt]) -> Outcome:
 
 def _finding(seen: Observation, threshold: Threshold) -> Finding:
     outcome, remedy = Outcome.INVALID, _MORE_DATA
-    if seen.observed is not None:
-        is_kept = holds(threshold, seen.observed.value)
-        outcome = Outcome.PASSED if is_kept else Outcome.FAILED
-        remedy = "" if is_kept else threshold.remedy or _DEFAULT_REMEDY
+    if seen.outcome is not None:
+        outcome = seen.outcome
+    elif seen.observed is not None:
+        outcome = Outcome.PASSED if holds(threshold, seen.observed.value) else Outcome.FAILED
+    if outcome != Outcome.INVALID:
+        remedy = "" if outcome == Outcome.PASSED else threshold.remedy or _DEFAULT_REMEDY
     return Finding(
         threshold=threshold.text,
         phase=seen.phase,
@@ -50,6 +52,9 @@ def _finding(seen: Observation, threshold: Threshold) -> Finding:
         ended_at=seen.ended_at,
         remedy=remedy,
         why=seen.why,
+        subject=seen.subject,
+        windows=seen.windows,
+        missed=seen.missed,
     )
 
 
@@ -57,7 +62,7 @@ def _close_calls(pairs: Sequence[tuple[Observation, Threshold]]) -> list[Doubt]:
     """Give a doubt, which forbids nothing, per threshold whose limit lies inside an interval."""
     close: dict[str, list[str]] = {}
     for seen, threshold in pairs:
-        if seen.observed is not None and _is_close(seen.observed, threshold):
+        if seen.observed is not None and seen.outcome is None and _is_close(seen.observed, threshold):
             close.setdefault(threshold.text, []).append(seen.phase)
     return [
         Doubt(

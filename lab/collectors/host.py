@@ -1,6 +1,8 @@
 """The machine and the processes on it, from psutil and /proc."""
 
 import contextlib
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import psutil
 from lab.collectors import Reading
 
 _PRESSURE = Path("/proc/pressure")
+_SOCKETS = Path("/proc/net/sockstat")
 
 
 class HostCollector:
@@ -17,7 +20,10 @@ class HostCollector:
 
     name = "host"
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
+        """Watch the machine, and the free space of the disk that holds the folder `disk`."""
+        self._disk = disk
+        self._clock_offset_s = time.time() - time.monotonic()  # a clock that is set while a run goes on moves it
         psutil.cpu_times_percent(None)  # the first call has no interval to speak of
 
     def sample(self) -> Iterable[Reading]:
@@ -28,7 +34,15 @@ class HostCollector:
         yield Reading("host_cpu_steal_ratio", "", getattr(cpu, "steal", 0.0) / 100)
         yield Reading("host_memory_available_bytes", "", memory.available)
         yield Reading("host_memory_total_bytes", "", memory.total)
-        yield Reading("host_swap_used_bytes", "", psutil.swap_memory().used)
+        swap = psutil.swap_memory()
+        yield Reading("host_swap_used_bytes", "", swap.used)
+        yield Reading("host_swap_in_bytes_total", "", swap.sin)
+        yield Reading("host_swap_out_bytes_total", "", swap.sout)
+        yield Reading("host_clock_offset_seconds", "", time.time() - time.monotonic() - self._clock_offset_s)
+        yield from _frequency()
+        yield from _time_wait()
+        if self._disk is not None:
+            yield Reading("host_disk_free_bytes", "", shutil.disk_usage(self._disk).free)
         yield from _input_output()
         yield from _pressure()
 
@@ -41,6 +55,21 @@ def _input_output() -> Iterator[Reading]:
     if disk is not None:  # a container may see none
         yield Reading("host_disk_read_bytes_total", "", disk.read_bytes)
         yield Reading("host_disk_written_bytes_total", "", disk.write_bytes)
+
+
+def _frequency() -> Iterator[Reading]:
+    with contextlib.suppress(OSError, NotImplementedError):  # virtual machines may not tell
+        frequency = psutil.cpu_freq()
+        if frequency is not None and frequency.current:
+            yield Reading("host_cpu_frequency_hertz", "", frequency.current * 1e6)
+
+
+def _time_wait() -> Iterator[Reading]:
+    with contextlib.suppress(OSError, ValueError):
+        for line in _SOCKETS.read_text(encoding="ascii").splitlines():
+            words = line.split()
+            if words[:1] == ["TCP:"] and "tw" in words:
+                yield Reading("host_tcp_time_wait", "", float(words[words.index("tw") + 1]))
 
 
 def _pressure() -> Iterator[Reading]:
@@ -100,14 +129,16 @@ def _family_of(leader: psutil.Process, others: set[int]) -> list[psutil.Process]
 
 
 def _family_readings(service: str, family: list[psutil.Process]) -> list[Reading]:
-    cpu_s = rss = files = threads = 0.0
+    cpu_s = rss = files = threads = sockets = 0.0
     for member in family:
         try:
             with member.oneshot():
                 times = member.cpu_times()
                 cpu_s += times.user + times.system
                 rss += member.memory_info().rss
-                files += member.num_fds()
+                own = _open_files(member.pid)
+                files += len(own)
+                sockets += sum(name.startswith("socket:") for name in own)
                 threads += member.num_threads()
         except psutil.NoSuchProcess:
             if member is family[0]:
@@ -117,6 +148,17 @@ def _family_readings(service: str, family: list[psutil.Process]) -> list[Reading
         Reading("process_cpu_seconds_total", labels, cpu_s),
         Reading("process_resident_memory_bytes", labels, rss),
         Reading("process_open_fds", labels, files),
+        Reading("process_sockets", labels, sockets),
         Reading("process_threads", labels, threads),
         Reading("process_start_time_seconds", labels, family[0].create_time()),
     ]
+
+
+def _open_files(pid: int) -> list[str]:
+    """Give what each open file of a process is; a file that is closed meanwhile is left out."""
+    names = []
+    with os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                names.append(str(Path(entry.path).readlink()))
+    return names

@@ -25,16 +25,23 @@ def ends(logs: Mapping[str, Path]) -> dict[str, int]:
     return {service: path.stat().st_size if path.exists() else 0 for service, path in logs.items()}
 
 
-def collect(logs: Mapping[str, Path], begins: Mapping[str, int], folder: Path) -> None:
-    """Copy what each service logged since `begins` to `<folder>/<service>.jsonl`."""
+def collect(
+    logs: Mapping[str, Path], begins: Mapping[str, int], folder: Path, *, kept: Mapping[str, int] | None = None
+) -> None:
+    """Copy what each service logged since `begins` to `<folder>/<service>.jsonl`.
+
+    The first `kept` bytes of what is there stay: they are of the services that a resumed run had before.
+    """
     for service, path in logs.items():
         if path.exists():
-            _copy_from(path, begins.get(service, 0), folder / f"{service}.jsonl")
+            _copy_from(path, begins.get(service, 0), folder / f"{service}.jsonl", (kept or {}).get(service, 0))
 
 
-def _copy_from(source: Path, offset: int, to: Path) -> None:
+def _copy_from(source: Path, offset: int, to: Path, kept: int) -> None:
     draft = to.with_name(to.name + ".part")
     with source.open("rb") as reader, draft.open("wb") as writer:
+        if kept and to.exists():
+            writer.write(to.read_bytes()[:kept])
         reader.seek(offset)
         while chunk := reader.read(_CHUNK):
             writer.write(chunk)

@@ -89,13 +89,18 @@ def _flush(
 
 
 def finish(folder: Path) -> None:
-    """Turn every stream left in `folder` into `<name>.parquet`, as far as it can be read; does nothing without any."""
+    """Turn every stream left in `folder` into `<name>.parquet`, as far as it can be read; does nothing without any.
+
+    What an earlier attempt at the run has left in that file stays before it.
+    """
     for path in sorted(folder.glob("*.arrows")):
-        draft = path.with_suffix(".parquet.part")
+        draft, earlier = path.with_suffix(".parquet.part"), path.with_suffix(".parquet")
         with pq.ParquetWriter(draft, SERIES, compression="zstd") as writer:
+            if earlier.exists():
+                writer.write_table(pq.read_table(earlier, schema=SERIES))
             for batches in _grouped(_readable(path)):
                 writer.write_table(pa.Table.from_batches(batches).cast(SERIES))
-        draft.replace(path.with_suffix(".parquet"))
+        draft.replace(earlier)
         path.unlink()
 
 

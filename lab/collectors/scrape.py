@@ -25,11 +25,12 @@ class ScrapeCollector:
 
     def sample(self) -> Iterable[Reading]:
         """Scrape every endpoint once, at the same time; none is waited for longer than its time-out."""
-        for readings in self._pool.map(_scrape, self._endpoints.keys(), self._endpoints.values()):
+        for readings in self._pool.map(scrape, self._endpoints.keys(), self._endpoints.values()):
             yield from readings
 
 
-def _scrape(service: str, url: str) -> list[Reading]:
+def scrape(service: str, url: str) -> list[Reading]:
+    """Scrape one endpoint once: `up{service}`, and what it says where that is 1."""
     try:
         readings = parse(service, _fetch(url))
     except (OSError, ValueError, http.client.HTTPException):

@@ -1,12 +1,12 @@
 """Target files -> Target; `k6/scenarios.json` -> Scenario."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import orjson
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from lab.config.reading import Name, Strict, did_you_mean, find, read_toml, validated
+from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
 from lab.config.settings import ASSETS
 from lab.errors import ConfigError
 from lab.model import Scenario, Service, Target
@@ -20,6 +20,14 @@ class _ServiceFile(Strict):
     health_path: str = ""
     metrics_path: str = ""
     ready_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    cores: float = Field(default=1.0, gt=0, le=1024)
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _numbers_are_texts_there(cls, env: object) -> object:
+        if not isinstance(env, dict):
+            return env
+        return {name: str(value) if isinstance(value, int | float) else value for name, value in env.items()}
 
     @model_validator(mode="after")
     def _http_needs_a_program(self) -> Self:
@@ -33,6 +41,7 @@ class _TargetFile(Strict):
     description: str = ""
     entry: str
     database: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    backlog: tuple[str, ...] = ()
     services: dict[Name, _ServiceFile] = Field(min_length=1)
 
 
@@ -44,10 +53,17 @@ class _ScenarioFile(Strict):
     mix: dict[str, float] = Field(default_factory=dict)
 
 
-def load_target(name_or_path: str) -> Target:
-    """Read the target of this name in `targets/`, or the TOML file at this path. Raises ConfigError."""
+def load_target(name_or_path: str, *, overrides: Sequence[str] = ()) -> Target:
+    """Read the target of this name in `targets/`, or the TOML file at this path, with `--target-set` applied.
+
+    `overrides` are `key=value` with dotted keys (`services.ai_core.env.AI_CORE_WORKERS=1`). Raises ConfigError.
+    """
     path = find("target", name_or_path)
-    file = validated(_TargetFile, read_toml(path), path.name)
+    content = read_toml(path)
+    problems = override(content, overrides)
+    if problems:
+        raise ConfigError(problems)
+    file = validated(_TargetFile, content, path.name)
     if file.entry not in file.services:
         hint = did_you_mean(file.entry, file.services)
         raise ConfigError(f"{path.name}: entry: no service is named {file.entry!r}{hint}")
@@ -56,7 +72,12 @@ def load_target(name_or_path: str) -> Target:
         for name, service in file.services.items()
     )
     return Target(
-        name=file.name, description=file.description, entry=file.entry, services=services, database=file.database
+        name=file.name,
+        description=file.description,
+        entry=file.entry,
+        services=services,
+        database=file.database,
+        backlog=file.backlog,
     )
 
 

@@ -154,18 +154,24 @@ def _require_loopback(base_url: str) -> None:
 def _script_environment(
     phase: Phase, base_url: str, seed: int, summary: Path, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    start_rate = {} if phase.start_rate_per_s is None else {"START_RATE": f"{phase.start_rate_per_s:.10g}"}
     return {
         "RUN": "0",
         **settings,
         "BASE_URL": base_url,
         "PHASE": phase.name,
-        "RATE": f"{phase.rate_per_s:.10g}",
-        **start_rate,
+        **_pace(phase),
         "DURATION": f"{phase.duration_s:.10g}",
         "SEED": str(seed),
         "SUMMARY": str(summary.absolute()),
     }
+
+
+def _pace(phase: Phase) -> dict[str, str]:
+    if phase.surge is not None:
+        stages = [f"{s.duration_s:.10g}:{s.from_rate_per_s:.10g}:{s.to_rate_per_s:.10g}" for s in phase.stages]
+        return {"RATE": f"{phase.rate_per_s:.10g}", "STAGES": ",".join(stages)}
+    start = {} if phase.start_rate_per_s is None else {"START_RATE": f"{phase.start_rate_per_s:.10g}"}
+    return {"RATE": f"{phase.rate_per_s:.10g}", **start}
 
 
 def _argv(k6: Path, scenario: Scenario, pipe: Path, environment: Mapping[str, str]) -> list[str]:

@@ -27,12 +27,15 @@ WAITING = b"http_req_waiting"
 CHECKS = b"checks"
 ITERATION = b"iteration_duration"
 STARTED = b"scenario_started"
-TIMES = (ITERATION, b"analysis_duration", b"upload_to_report", b"ai_core_analyze", STARTED)
-COUNTS = (b"dropped_iterations", b"analyses", b"journeys")
+START_DELAY = b"start_delay"
+DROPPED = b"dropped_iterations"
+TIMES = (ITERATION, b"analysis_duration", b"upload_to_report", b"ai_core_analyze", STARTED, START_DELAY)
+OF_K6 = (b"vus", b"vus_max")
+COUNTS = (DROPPED, b"analyses", b"journeys", *OF_K6)
 
 _IGNORED = (
     *(b"http_reqs", b"http_req_blocked", b"http_req_connecting", b"http_req_tls_handshaking", b"http_req_sending"),
-    *(b"http_req_receiving", b"http_req_failed", b"data_sent", b"data_received", b"iterations", b"vus", b"vus_max"),
+    *(b"http_req_receiving", b"http_req_failed", b"data_sent", b"data_received", b"iterations"),
 )
 _CHECK_PASSED = b'","value":1,'
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from lab.load.k6_lines import GzipLines
 from lab.load.k6_points import (
     CHECKS,
+    DROPPED,
     DURATION,
     IGNORED,
     KEY,
     METRICS,
+    OF_K6,
+    START_DELAY,
     TIMES,
     WAITING,
     Tags,
@@ -78,6 +81,9 @@ class _Converter:
     _request_kinds: dict[bytes, int] = field(default_factory=dict)
     _other_kinds: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     _pending: tuple[bytes, float, bytes] = _NO_REQUEST
+    _scenarios: dict[bytes, str] = field(default_factory=dict)
+    _delays: dict[bytes, float] = field(default_factory=dict)
+    _dropping: set[str] = field(default_factory=set)
 
     def read(self, lines: GzipLines) -> None:
         """Read every batch of the file."""
@@ -124,14 +130,34 @@ class _Converter:
         if kind == _SETUP:
             self.setup_requests += 1
         else:
-            self.requests.rows.append((kind, time, duration_ms / 1000, waiting_ms / 1000, request_id))
+            delay_s = self._delays.pop(request_id, 0.0) if request_id else 0.0
+            self.requests.rows.append((kind, time, duration_ms / 1000, waiting_ms / 1000, delay_s, request_id))
 
     def _add_other(self, metric: bytes, time: bytes, value: float, tags: bytes, request_id: bytes | None) -> None:
         kind = self._other_kinds.get((metric, tags))
         if kind is None:
-            kind = self._other_kinds[metric, tags] = self._new_other_kind(metric.decode(), parse_tags(tags))
-        if kind != _SETUP:
-            self.others.rows.append((kind, time, value / 1000 if metric in TIMES else value, request_id))
+            kind = self._other_kinds[metric, tags] = self._new_other_kind(metric, parse_tags(tags))
+        if kind == _SETUP:
+            return
+        if metric == START_DELAY:
+            self._take_delay(tags, value / 1000, request_id)
+        elif metric == DROPPED:
+            self._dropping.add(self._scenario(tags))
+        self.others.rows.append((kind, time, value / 1000 if metric in TIMES else value, request_id))
+
+    def _take_delay(self, tags: bytes, delay_s: float, request_id: bytes | None) -> None:
+        """Keep how late a journey began for the row of its first request.
+
+        Scripts tell it from the number of the journey, which counts those that began: after the first one that k6
+        dropped it tells nothing any more.
+        """
+        if request_id and delay_s and self._scenario(tags) not in self._dropping:
+            self._delays[request_id] = delay_s
+
+    def _scenario(self, tags: bytes) -> str:
+        if tags not in self._scenarios:
+            self._scenarios[tags] = parse_tags(tags).scenario
+        return self._scenarios[tags]
 
     def _new_request_kind(self, tags: Tags) -> int:
         if tags.is_setup:
@@ -146,7 +172,7 @@ class _Converter:
             extra_poll=tags.is_extra_poll,
         )
 
-    def _new_other_kind(self, metric: str, tags: Tags) -> int:
-        if tags.is_setup:
+    def _new_other_kind(self, metric: bytes, tags: Tags) -> int:
+        if tags.is_setup and metric not in OF_K6:
             return _SETUP
-        return self.others.kind(phase=self.phase, scenario=tags.scenario, metric=metric, labels=tags.labels)
+        return self.others.kind(phase=self.phase, scenario=tags.scenario, metric=metric.decode(), labels=tags.labels)

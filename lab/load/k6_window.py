@@ -7,14 +7,18 @@ from lab.load.k6_lines import GzipLines
 from lab.load.k6_samples import output_of
 from lab.model import Phase, Scenario, Window
 
-UNKNOWN_EXIT_CODE = -1
-
 # k6 writes how many VUs it has once a second until its load ends, so a phase that was driven to its end has such a line
 _LATEST_SIGN_OF_LIFE_S = 2.0
 
 
 def window_of(
-    phase: Phase, scenario: Scenario, log: JourneysLog, *, k6_exit_code: int, is_interrupted: bool, note: str = ""
+    phase: Phase,
+    scenario: Scenario,
+    log: JourneysLog,
+    *,
+    k6_exit_code: int | None,
+    is_interrupted: bool,
+    note: str = "",
 ) -> Window | None:
     """Give a phase's window: the planned duration from the begin of its load, or to its last line when interrupted.
 
@@ -47,14 +51,14 @@ def _rate(log: JourneysLog, begin: float, end: float, requests_per_journey: floa
 def measure_window(phase: Phase, scenario: Scenario, load: Path) -> Window | None:
     """Find the window of a phase in k6's output alone, also where k6 or the lab was killed (then it says so in `note`).
 
-    None where no journey ever began. How k6 ended is not in its output: `k6_exit_code` is -1.
+    None where no journey ever began. How k6 ended is not in its output: `k6_exit_code` is None.
     """
     lines, log = GzipLines(output_of(load, phase.name)), JourneysLog()
     for batch in lines:
         log.read(batch)
     is_interrupted = lines.is_truncated or not _has_run_its_time(phase, log)
     note = "interrupted" if is_interrupted else ""
-    return window_of(phase, scenario, log, k6_exit_code=UNKNOWN_EXIT_CODE, is_interrupted=is_interrupted, note=note)
+    return window_of(phase, scenario, log, k6_exit_code=None, is_interrupted=is_interrupted, note=note)
 
 
 def _has_run_its_time(phase: Phase, log: JourneysLog) -> bool:

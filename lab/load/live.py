@@ -66,7 +66,7 @@ class LiveFigures:
                 phase=self._phase.name,
                 elapsed_s=0.0,
                 duration_s=self._phase.duration_s,
-                planned_rate_per_s=_planned_rate(self._phase, 0.0),
+                planned_rate_per_s=self._phase.rate_at(0.0),
                 achieved_rate_per_s=0.0,
                 requests=self._requests,
                 failed=self._failed,
@@ -80,7 +80,7 @@ class LiveFigures:
         return replace(
             nothing_yet,
             elapsed_s=elapsed,
-            planned_rate_per_s=_planned_rate(self._phase, elapsed),
+            planned_rate_per_s=self._phase.rate_at(elapsed),
             achieved_rate_per_s=self._achieved(began, now),
         )
 
@@ -100,11 +100,3 @@ class LiveFigures:
 def _forget(values: "deque[tuple[float, float]]", now: float) -> None:
     while values and values[0][0] < now - _RECENT_S:
         values.popleft()
-
-
-def _planned_rate(phase: Phase, elapsed_s: float) -> float:
-    """The planned rate at a moment of the phase."""
-    if phase.start_rate_per_s is None:
-        return phase.rate_per_s
-    share = min(1.0, elapsed_s / phase.duration_s)
-    return phase.start_rate_per_s + share * (phase.rate_per_s - phase.start_rate_per_s)

@@ -21,6 +21,7 @@ SAMPLES = pa.schema(
         ("status", pa.int16()),
         ("duration_s", pa.float64()),
         ("waiting_s", pa.float64()),
+        ("start_delay_s", pa.float64()),
         ("error", _TEXT),
         ("extra_poll", pa.bool_()),
         ("request_id", pa.string()),
@@ -135,8 +136,8 @@ def _spread(values: Sequence[Any], kinds: pa.Array, to: pa.DataType) -> pa.Array
 
 
 def samples_table(path: Path) -> Table:
-    """Begin a samples.parquet; own columns are time (RFC 3339), duration_s, waiting_s, request_id."""
-    return Table(path, SAMPLES, own=("time", "duration_s", "waiting_s", "request_id"))
+    """Begin a samples.parquet; own columns are time (RFC 3339), duration_s, waiting_s, start_delay_s, request_id."""
+    return Table(path, SAMPLES, own=("time", "duration_s", "waiting_s", "start_delay_s", "request_id"))
 
 
 def points_table(path: Path) -> Table:

@@ -7,16 +7,20 @@ Nothing here imports another module of the lab.
 from lab.model.asked import (
     Guards,
     Journeys,
+    Leaks,
     Phase,
     PhaseKind,
     Plan,
     Scenario,
     Service,
+    Stage,
+    Staircase,
+    Surge,
     Target,
     Threshold,
 )
-from lab.model.concluded import (
-    Analysis,
+from lab.model.concluded import Analysis, Report, Verdict
+from lab.model.figures import (
     AnalysisOutcome,
     ErrorCount,
     Estimate,
@@ -26,19 +30,22 @@ from lab.model.concluded import (
     Observation,
     Outcome,
     PointSummary,
-    Report,
     RequestLatency,
     ServiceUsage,
-    Verdict,
 )
 from lab.model.measured import (
     Doubt,
     Evidence,
     Progress,
+    Resume,
     RunState,
+    Step,
+    StepPurpose,
     SummaryFigures,
     Window,
+    drive_name,
 )
+from lab.model.noise import Noise, NoiseFigure
 from lab.model.running import (
     Environment,
     Part,
@@ -46,10 +53,19 @@ from lab.model.running import (
     RunningService,
     ServiceHealth,
 )
+from lab.model.stress import (
+    BreakOutcome,
+    BreakPoint,
+    Saturation,
+    StepOutcome,
+    StepResult,
+)
 
 __all__ = [
     "Analysis",
     "AnalysisOutcome",
+    "BreakOutcome",
+    "BreakPoint",
     "Doubt",
     "Environment",
     "ErrorCount",
@@ -59,7 +75,10 @@ __all__ = [
     "Guards",
     "Journeys",
     "LatencySummary",
+    "Leaks",
     "LoadCheck",
+    "Noise",
+    "NoiseFigure",
     "Observation",
     "Outcome",
     "Part",
@@ -71,15 +90,25 @@ __all__ = [
     "Progress",
     "Report",
     "RequestLatency",
+    "Resume",
     "RunState",
     "RunningService",
+    "Saturation",
     "Scenario",
     "Service",
     "ServiceHealth",
     "ServiceUsage",
+    "Stage",
+    "Staircase",
+    "Step",
+    "StepOutcome",
+    "StepPurpose",
+    "StepResult",
     "SummaryFigures",
+    "Surge",
     "Target",
     "Threshold",
     "Verdict",
     "Window",
+    "drive_name",
 ]

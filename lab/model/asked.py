@@ -17,10 +17,72 @@ class PhaseKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A part of a phase in which the rate moves linearly from one value to the other; between stages it may jump."""
+
+    duration_s: float
+    from_rate_per_s: float
+    to_rate_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surge:
+    """What makes a spike: the phase's rate for `before_s`, `factor` times it for `surge_s`, and the rate again."""
+
+    factor: float
+    before_s: float
+    surge_s: float
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """One target of a plan, such as `p95(http_req_duration{scenario:upload_analyze}) < 1s`.
+
+    `statistic` is one of p50, p90, p95, p99, p999, mean, max, rate, count, increase, growth, value. `limit` is in the
+    unit of `lab.thresholds.unit_of`. `phases` names the phases it is judged in; empty means every judged phase of the
+    plan that it can be about. `window_s` (None: the whole phase) is the length of the windows that it must hold in,
+    each of them.
+    """
+
+    text: str
+    statistic: str
+    metric: str
+    selector: tuple[tuple[str, str], ...]
+    comparison: str
+    limit: float
+    unit: str = "s"
+    window_s: float | None = None
+    phases: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staircase:
+    """How a stress phase looks for the break point, between its `start_rate_per_s` and its `rate_per_s`, the ceiling.
+
+    Each step lasts `step_s`, or as long as the percentiles in `breaks` need; its first `settle_s` are not judged. The
+    rate grows by `growth` from step to step until one of `breaks` is missed; then the gap between the highest good and
+    the lowest bad rate is halved until it is `resolution` of the rate, and both are repeated `confirmations` times. No
+    more than `max_steps` are driven. Before each step the backlog may take `drain_s` to be worked off.
+    """
+
+    breaks: tuple[Threshold, ...]
+    step_s: float = 20.0
+    settle_s: float = 4.0
+    growth: float = 1.3
+    resolution: float = 0.08
+    confirmations: int = 2
+    max_steps: int = 24
+    drain_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """One stretch of load. Rates are HTTP requests per second at the scenario's nominal requests per journey.
 
-    `start_rate_per_s` is None for a constant rate; otherwise the rate moves linearly from it to `rate_per_s`.
+    `start_rate_per_s` is None for a constant rate; otherwise the rate moves linearly from it to `rate_per_s`. A spike
+    has a `surge`; a stress phase has a `staircase`, and `duration_s` is then the longest that its steps may last.
     """
 
     name: str
@@ -28,12 +90,42 @@ class Phase:
     rate_per_s: float
     duration_s: float
     start_rate_per_s: float | None = None
+    surge: Surge | None = None
+    staircase: Staircase | None = None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """How the rate moves through the phase."""
+        start, rate = self.start_rate_per_s, self.rate_per_s
+        if self.surge is None:
+            return (
+                Stage(duration_s=self.duration_s, from_rate_per_s=rate if start is None else start, to_rate_per_s=rate),
+            )
+        surge, high = self.surge, rate * self.surge.factor
+        lengths = ((surge.before_s, rate), (surge.surge_s, high), (surge.after_s, rate))
+        return tuple(Stage(duration_s=s, from_rate_per_s=r, to_rate_per_s=r) for s, r in lengths)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether its rate never changes."""
+        return len({rate for stage in self.stages for rate in (stage.from_rate_per_s, stage.to_rate_per_s)}) == 1
 
     @property
     def mean_rate_per_s(self) -> float:
         """The rate averaged over the phase."""
-        start = self.rate_per_s if self.start_rate_per_s is None else self.start_rate_per_s
-        return (start + self.rate_per_s) / 2
+        stages = self.stages
+        area = sum(stage.duration_s * (stage.from_rate_per_s + stage.to_rate_per_s) / 2 for stage in stages)
+        return area / sum(stage.duration_s for stage in stages)
+
+    def rate_at(self, elapsed_s: float) -> float:
+        """The planned rate at a moment of the phase; its first and its last one before and after it."""
+        left_s = max(elapsed_s, 0.0)
+        for stage in self.stages:
+            if left_s < stage.duration_s:
+                share = left_s / stage.duration_s
+                return stage.from_rate_per_s + share * (stage.to_rate_per_s - stage.from_rate_per_s)
+            left_s -= stage.duration_s
+        return self.stages[-1].to_rate_per_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +143,6 @@ class Scenario:
     requests_per_journey: float
     routes: tuple[str, ...] = ()
     mix: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """One target of a plan, such as `p95(http_req_duration{scenario:upload_analyze}) < 1s`.
-
-    `statistic` is one of p50, p90, p95, p99, p999, mean, max, rate, count. `limit` is in seconds for durations and a
-    ratio for rates. `phases` names the phases it is judged in; empty means every judged phase of the plan.
-    """
-
-    text: str
-    statistic: str
-    metric: str
-    selector: tuple[tuple[str, str], ...]
-    comparison: str
-    limit: float
-    phases: tuple[str, ...] = ()
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +172,16 @@ class Journeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leaks:
+    """The growth that counts as a leak, per process family and hour; less of it is no finding."""
+
+    rss_bytes_per_h: float = 20e6
+    open_files_per_h: float = 20.0
+    threads_per_h: float = 10.0
+    sockets_per_h: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """An experiment: phases in their order, what is held against them, and when there is no answer."""
 
@@ -108,6 +192,7 @@ class Plan:
     thresholds: tuple[Threshold, ...]
     guards: Guards = field(default_factory=Guards)
     journeys: Journeys = field(default_factory=Journeys)
+    leaks: Leaks = field(default_factory=Leaks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +200,8 @@ class Service:
     """A part of the system under test, as a target file describes it.
 
     `argv` starts it (empty: something else does); `{python}`, `{port}` and `{<service>.url}` in `argv` and `env` are
-    filled in by the engine. `health_path` answers 200 when it is ready, `metrics_path` is Prometheus text.
+    filled in by the engine. `health_path` answers 200 when it is ready, `metrics_path` is Prometheus text. `cores` is
+    how many it can keep busy at most: one for a single event loop, one per worker for a pool of processes.
     """
 
     name: str
@@ -126,6 +212,7 @@ class Service:
     health_path: str = ""
     metrics_path: str = ""
     ready_timeout_s: float = 30.0
+    cores: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +220,7 @@ class Target:
     """A system under test: its services in dependency order, and the one that the load goes to.
 
     `database` is the MongoDB database that the lab empties before a run, so that runs start alike; "" for none.
+    `backlog` names the gauges on the services' /metrics that are all 0 when nothing waits or is being worked on.
     """
 
     name: str
@@ -140,3 +228,4 @@ class Target:
     entry: str
     services: tuple[Service, ...]
     database: str = ""
+    backlog: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What was measured: windows, progress, k6's own figures, and the files that an analysis reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,10 +17,52 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """When an interrupted run went on (epoch seconds), and whether its services had been started anew."""
+
+    at: float
+    anew: bool
+
+
+def drive_name(phase: str, step: int) -> str:
+    """Give the name of one run of k6: the phase's, and the number of the step where the phase is driven in steps."""
+    return f"{phase}-{step:02d}" if step else phase
+
+
+class StepPurpose(StrEnum):
+    """Why a step of a stress phase was driven."""
+
+    CLIMB = "climb"
+    SEARCH = "search"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a stress phase, as it was decided on and recorded before it was driven.
+
+    `drained_s` is how long the backlog before it took to be worked off; None where it was not, or nobody could tell.
+    """
+
+    phase: str
+    number: int
+    rate_per_s: float
+    duration_s: float
+    purpose: StepPurpose
+    drained_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What k6's output, samples and points of it are filed under."""
+        return drive_name(self.phase, self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The time in which a phase offered its load, as k6's scenarios really began. Times are epoch seconds.
 
-    Rates are nominal HTTP requests per second: journeys per second times the scenario's requests per journey.
+    Rates are nominal HTTP requests per second: journeys per second times the scenario's requests per journey. `step` is
+    the number of the step of a stress phase, from 1; 0 where the phase is driven as a whole.
     """
 
     phase: str
@@ -30,8 +72,18 @@ class Window:
     ended_at: float
     planned_rate_per_s: float
     achieved_rate_per_s: float
-    k6_exit_code: int
+    k6_exit_code: int | None
     note: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether k6 was seen to end by itself."""
+        return self.k6_exit_code is not None
+
+    @property
+    def name(self) -> str:
+        """What k6's output, samples and points of it are filed under."""
+        return drive_name(self.phase, self.step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +140,10 @@ class Evidence:
     """Everything that the analysis of a run reads: values from `run.json`, and the files beside it.
 
     `samples` has one row per request, `points` one per value of k6's other metrics (see docs/run-directory.md);
-    `series` maps a collector's name to its Parquet file; `summaries` maps a phase to k6's own figures of it.
+    `series` maps a collector's name to its Parquet file; `summaries` maps a drive's name to k6's own figures of it.
     Files that a run does not have are missing from the maps, or do not exist. `truncated` names the phases whose
-    output of k6 ends early.
+    output of k6 ends early. `service_cores` says how many cores a service can keep busy, `memory_bytes` what the
+    machine has.
     """
 
     run_id: str
@@ -103,5 +156,9 @@ class Evidence:
     points: Path
     series: Mapping[str, Path]
     summaries: Mapping[str, SummaryFigures]
+    steps: tuple[Step, ...] = ()
+    service_cores: Mapping[str, float] = field(default_factory=dict)
+    memory_bytes: float | None = None
+    resumes: tuple[Resume, ...] = ()
     truncated: tuple[str, ...] = ()
     incidents: tuple[Doubt, ...] = ()

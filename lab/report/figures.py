@@ -37,7 +37,14 @@ def three_digits(value: float) -> str:
 
 
 def in_unit(value: float, unit: str) -> str:
-    """Give a value of a threshold in its unit: `s`, `ratio` or `count`."""
+    """Give a value of a threshold in its unit: a key of lab.threshold_metrics.UNITS, with `/h` behind it or not."""
+    base, per_h = unit.removesuffix("/h"), "/h" if unit.endswith("/h") else ""
+    if base == "bytes":
+        return f"{three_digits(value / 1e6)} MB{per_h}"
+    if base == "value":
+        return f"{three_digits(value)}{' ' + per_h if per_h else ''}"
+    if unit == "per_s":
+        return f"{three_digits(value)} /s"
     if unit == "ratio":
         return f"{three_digits(value * 100)} %"
     if unit == "count":

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from lab.model import Doubt, Report
-from lab.report.sections import INDENT, Section, facts, headline, reasons, sections
+from lab.report.section import INDENT, Section
+from lab.report.sections import facts, headline, reasons, sections
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", **{sign: rf"\{sign}" for sign in "*_`[]"}})
 

@@ -34,11 +34,12 @@ def showing(plan: Plan, console: Console) -> Iterator[_OnProgress]:
 def _lines(console: Console) -> _OnProgress:
     said: dict[str, float] = {}
 
-    def say(phase: Phase, progress: Progress) -> None:
+    def say(_: Phase, progress: Progress) -> None:
         # at the start, every few seconds, and at the end
-        last = said.get(phase.name)
-        if last is None or progress.elapsed_s - last >= _LINE_EVERY_S or progress.elapsed_s >= phase.duration_s > last:
-            said[phase.name] = progress.elapsed_s
+        last = said.get(progress.phase)  # a stress phase is driven in steps, each with a name of its own
+        is_over = last is not None and progress.elapsed_s >= progress.duration_s > last
+        if last is None or progress.elapsed_s - last >= _LINE_EVERY_S or is_over:
+            said[progress.phase] = progress.elapsed_s
             console.print(line(progress), soft_wrap=True)
 
     return say

@@ -1,11 +1,11 @@
 """What a report says, in its order, before anyone decides how it looks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from lab.model import Doubt, LatencySummary, Outcome, PhaseKind, Report, RequestLatency
+from lab.model import Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
+from lab.report import stress
 from lab.report.figures import (
     cores,
     estimate_in_unit,
@@ -18,31 +18,15 @@ from lab.report.figures import (
     percent,
     window,
 )
+from lab.report.section import INDENT, Section
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A table with a title. Columns whose name begins with `>` hold numbers, and are set to the right.
-
-    `marks` gives the outcome that a row stands for, where rows have one. `headings` are the rows that stand above
-    others, whose first cell is set off by `INDENT`. `note` follows the table.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    marks: tuple[Outcome, ...] = ()
-    headings: frozenset[int] = frozenset()
-    note: str = ""
-
-
-INDENT = "  "
 _LATENCY = (">count", ">failed", ">p50", ">p95 (95 %)", ">p99", ">max")
 _LOAD = (
     *("phase", ">length", ">planned", ">achieved", ">sent"),
     *(">extra", ">dropped", ">k6", ">CPU"),
 )
 _LOAD_NOTE = "extra: polls beyond the nominal ones; k6: cores it used; CPU: busy share of the machine."
+_MOVING = (PhaseKind.RAMP, PhaseKind.SPIKE, PhaseKind.STRESS)
 _OUTCOMES = ("done", "failed", "rejected", "timeout")
 _UNSUPPORTED = "– is a percentile that so few values cannot support."
 _INTERVALS = "In brackets: the 95 % confidence interval."
@@ -64,12 +48,20 @@ def reasons(report: Report) -> tuple[str, ...]:
     if report.verdict.outcome == Outcome.INVALID:
         doubts = [_doubt_line(doubt) for doubt in report.verdict.doubts if doubt.invalidates]
         unseen = [finding for finding in report.verdict.findings if finding.outcome == Outcome.INVALID]
-        return (*doubts, *(f"{finding.threshold} in {finding.phase}: {finding.why}" for finding in unseen))
+        return (*doubts, *(f"{_of_whom(finding)}: {finding.why}" for finding in unseen))
     return tuple(
-        f"{finding.threshold} in {finding.phase}: observed {estimate_in_unit(finding.observed, finding.unit)}"
+        f"{_of_whom(finding)}: observed {estimate_in_unit(finding.observed, finding.unit)}"
+        if finding.observed
+        else f"{_of_whom(finding)}: {finding.why}"
         for finding in report.verdict.findings
         if finding.outcome == Outcome.FAILED
     )
+
+
+def _of_whom(finding: Finding) -> str:
+    when = f" at {window(finding.started_at, finding.ended_at)}" if finding.windows > 1 else ""
+    subject = f" of {finding.subject}" if finding.subject else ""
+    return f"{finding.threshold}{subject} in {finding.phase}{when}"
 
 
 def _doubt_line(doubt: Doubt) -> str:
@@ -105,6 +97,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
     """Give every table that has rows; the brief ones leave the routes of all phases but the busiest out."""
     every = (
         _findings(report),
+        *stress.sections(report),
         _load(report),
         _scenarios(report),
         *(_routes(report, phase) for phase in _phases_of_interest(report, brief=brief)),
@@ -112,6 +105,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
         _outcomes(report),
         _errors(report),
         _usage(report),
+        _noise(report),
     )
     return tuple(section for section in every if section.rows)
 
@@ -119,7 +113,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
 def _phases_of_interest(report: Report, *, brief: bool) -> tuple[str, ...]:
     phases = [phase for phase in report.plan.phases if phase.kind != PhaseKind.WARMUP]
     if brief:
-        steady = [phase for phase in phases if phase.kind != PhaseKind.RAMP] or phases
+        steady = [phase for phase in phases if phase.kind not in _MOVING] or phases
         phases = sorted(steady, key=lambda phase: phase.rate_per_s)[-1:]
     return tuple(phase.name for phase in phases)
 
@@ -136,9 +130,9 @@ def _findings(report: Report) -> Section:
         rows=tuple(
             (
                 finding.outcome,
-                finding.threshold,
+                finding.threshold + (f" [{finding.subject}]" if finding.subject else ""),
                 estimate_in_unit(finding.observed, finding.unit),
-                f"{finding.phase} {window(finding.started_at, finding.ended_at)}",
+                f"{finding.phase} {window(finding.started_at, finding.ended_at)}{_of_windows(finding)}",
             )
             for finding in findings
         ),
@@ -151,9 +145,15 @@ def _findings(report: Report) -> Section:
     )
 
 
+def _of_windows(finding: Finding) -> str:
+    if finding.windows == 1:
+        return ""
+    return f" (worst of {finding.windows}{f', {finding.missed} beyond' if finding.missed else ''})"
+
+
 def _load(report: Report) -> Section:
     kinds = {phase.name: phase.kind for phase in report.plan.phases}
-    lengths = {seen.phase: seen.ended_at - seen.started_at for seen in report.analysis.windows}
+    lengths = {seen.name: seen.ended_at - seen.started_at for seen in report.analysis.windows}
     return Section(
         title="Load, in requests per second",
         columns=_LOAD,
@@ -170,6 +170,7 @@ def _load(report: Report) -> Section:
                 percent(check.machine_cpu),
             )
             for check in report.analysis.load
+            if check.phase in kinds  # steps of a stress phase have a table of their own
         ),
         note=_LOAD_NOTE,
     )
@@ -190,8 +191,8 @@ def _latency_row(name: str, cell: RequestLatency) -> tuple[str, ...]:
 
 def _scenarios(report: Report) -> Section:
     warmups = _warmups(report)
-    cells = [c for c in report.analysis.latencies if c.route is None and c.phase not in warmups]
     order = [phase.name for phase in report.plan.phases]
+    cells = [c for c in report.analysis.latencies if c.route is None and c.phase in order and c.phase not in warmups]
     cells.sort(key=lambda cell: (order.index(cell.phase), cell.scenario or ""))
     return Section(
         title="Latency of requests by scenario, in ms",
@@ -274,4 +275,23 @@ def _usage(report: Report) -> Section:
             for u in report.analysis.usage
             if u.phase not in warmups
         ),
+    )
+
+
+def _noise(report: Report) -> Section:
+    return Section(
+        title="The smallest change that this machine can show",
+        columns=("figure", ">mean, in ms", ">smallest change"),
+        rows=tuple(
+            (figure.name, milliseconds(figure.mean), percent(figure.smallest_change))
+            for figure in (report.noise.figures if report.noise else ())
+        ),
+        note=_noise_note(report.noise) if report.noise else "",
+    )
+
+
+def _noise_note(noise: Noise) -> str:
+    return (
+        f"Between two single phases of {noise.duration_s:g} s at {noise.rate_per_s:g}/s, as {noise.repeats} repeats in "
+        f"{noise.run_id} showed. A smaller change is noise."
     )

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from lab.model import Doubt, Outcome, Report
 from lab.report.figures import printable
-from lab.report.sections import Section, facts, headline, reasons, sections
+from lab.report.section import Section
+from lab.report.sections import facts, headline, reasons, sections
 
 STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import ConfigError
-from lab.thresholds import METRICS, holds, parse, unit_of
+from lab.threshold_metrics import METRICS
+from lab.thresholds import holds, parse, unit_of
 
 
 @pytest.mark.parametrize(

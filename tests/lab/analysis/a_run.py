@@ -77,6 +77,7 @@ class ARun:
             "status": status,
             "duration_s": took_s,
             "waiting_s": took_s / 2,
+            "start_delay_s": 0.0,
             "error": error,
             "extra_poll": False,
             "request_id": f"r-{at_s:g}",
@@ -107,12 +108,14 @@ class ARun:
     @property
     def plan(self) -> Plan:
         phase = Phase(name="sustain", kind=self.kind, rate_per_s=2.0, duration_s=self.seconds)
+        # spikes and stress phases are held against nothing that does not name them
+        named = ("sustain",) if self.kind in (PhaseKind.SPIKE, PhaseKind.STRESS) else ()
         return Plan(
             name="tiny",
             description="",
             seed=14,
             phases=(phase,),
-            thresholds=tuple(parse(text) for text in self.thresholds),
+            thresholds=tuple(parse(text, phases=named) for text in self.thresholds),
             guards=self.guards,
         )
 

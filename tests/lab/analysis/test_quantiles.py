@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.analysis.quantiles import Floats, mean, min_count, percentile, rate, summarise
-from lab.thresholds import QUANTILES
+from lab.threshold_metrics import QUANTILES
 
 DURATIONS = st.lists(st.floats(0, 100, allow_nan=False), min_size=1, max_size=400)
 

@@ -1,13 +1,16 @@
 """Plans: what is read, and that every problem is reported at once, with the nearest known name."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.config.plans import load_plan, parse_plan, plan_content
 from lab.config.settings import ASSETS
 from lab.errors import ConfigError, ExitCode
-from lab.model import PhaseKind, Plan
+from lab.model import Phase, PhaseKind, Plan
+from lab.thresholds import parse
 
 
 def a_plan_file(**changes: object) -> dict[str, object]:
@@ -38,20 +41,24 @@ def seconds_of_load(plan: Plan) -> float:
     return sum(phase.duration_s for phase in plan.phases)
 
 
-def test_smoke_offers_at_most_half_a_minute_and_quick_at_most_three_minutes_of_load() -> None:
-    assert seconds_of_load(load_plan("smoke")) <= 30
-    assert seconds_of_load(load_plan("quick")) <= 180
+@pytest.mark.parametrize(
+    ("name", "longest_s"),
+    # what is left of the times that the descriptions promise is for k6, which takes a second or two per phase and step
+    [("smoke", 30), ("quick", 300), ("capacity", 1000), ("spike", 300), ("soak", 3700), ("acceptance", 6000)],
+)
+def test_shipped_plans_offer_no_more_load_than_they_promise(name: str, longest_s: float) -> None:
+    assert seconds_of_load(load_plan(name)) <= longest_s
 
 
-def test_quick_warms_up_measures_a_baseline_ramps_to_50_and_sustains_50() -> None:
-    phases = load_plan("quick").phases
-    assert [phase.kind for phase in phases] == [
-        PhaseKind.WARMUP,
-        PhaseKind.BASELINE,
-        PhaseKind.RAMP,
-        PhaseKind.SUSTAIN,
-    ]
-    assert (phases[2].rate_per_s, phases[3].rate_per_s, phases[3].start_rate_per_s) == (50, 50, None)
+def test_quick_and_acceptance_have_every_kind_of_phase() -> None:
+    for name in ("quick", "acceptance"):
+        assert [phase.kind for phase in load_plan(name).phases] == [*PhaseKind]
+
+
+def test_acceptance_sustains_the_target_rate_for_a_quarter_of_an_hour_and_soaks_for_an_hour() -> None:
+    phases = {phase.name: phase for phase in load_plan("acceptance").phases}
+    assert (phases["sustain"].rate_per_s, phases["sustain"].duration_s) == (50, 900)
+    assert (phases["soak"].rate_per_s, phases["soak"].duration_s) == (50, 3600)
 
 
 def test_a_phase_without_a_rate_takes_the_plans_and_rate_changes_only_those() -> None:
@@ -61,7 +68,99 @@ def test_a_phase_without_a_rate_takes_the_plans_and_rate_changes_only_those() ->
         "baseline": 5,
         "ramp": 20,
         "sustain": 20,
+        "spike": 20,
+        "stress": 500,
+        "soak": 20,
     }
+
+
+# ------------------------------------------------------------------------------------------------- phases of their own
+
+
+SPIKE = {"name": "spike", "kind": "spike", "surge": {"factor": 4, "before_s": 10, "surge_s": 5, "after_s": 15}}
+STRESS = {
+    "name": "stress",
+    "kind": "stress",
+    "start_rate_per_s": 10,
+    "rate_per_s": 100,
+    "staircase": {"step_s": 10, "settle_s": 2, "max_steps": 5, "breaks": ["error_rate < 1%"]},
+}
+
+
+def a_plan_with(*phases: dict[str, Any], thresholds: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    sustain = {"name": "sustain", "kind": "sustain", "duration_s": 10}
+    return {
+        "name": "own",
+        "seed": 1,
+        "rate_per_s": 20,
+        "phases": [sustain, *phases],
+        "thresholds": [{"expect": "error_rate < 1%"}, *thresholds],
+    }
+
+
+def test_a_spike_moves_from_its_rate_to_a_multiple_and_back() -> None:
+    spike = parse_plan(a_plan_with(SPIKE), source="own").phases[1]
+    assert spike.duration_s == 30
+    assert [spike.rate_at(second) for second in (0, 9.9, 10, 14.9, 15, 40)] == [20, 20, 80, 80, 20, 20]
+    assert spike.mean_rate_per_s == pytest.approx((10 * 20 + 5 * 80 + 15 * 20) / 30)
+    assert not spike.is_constant
+
+
+def test_a_ramp_moves_evenly() -> None:
+    ramp = Phase(name="ramp", kind=PhaseKind.RAMP, start_rate_per_s=0, rate_per_s=100, duration_s=50)
+    assert [ramp.rate_at(second) for second in (-1, 0, 25, 50, 60)] == [0, 0, 50, 100, 100]
+
+
+def test_the_breaks_of_a_stress_phase_are_thresholds() -> None:
+    stress = parse_plan(a_plan_with(STRESS), source="own").phases[1]
+    assert stress.staircase is not None
+    assert stress.staircase.breaks == (parse("error_rate < 1%"),)
+    assert stress.duration_s == 50
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ({**SPIKE, "surge": None}, "a spike, and nothing else, has a surge"),
+        ({**SPIKE, "kind": "sustain", "duration_s": 5}, "a spike, and nothing else, has a surge"),
+        ({**SPIKE, "duration_s": 5}, "the length of a spike follows from its parts"),
+        ({**SPIKE, "start_rate_per_s": 5}, "a spike has no start_rate_per_s"),
+        ({**STRESS, "staircase": None}, "a stress phase, and nothing else, has a staircase"),
+        ({**STRESS, "start_rate_per_s": None}, "a stress phase begins at start_rate_per_s"),
+        ({"name": "more", "kind": "soak"}, "duration_s is missing"),
+        ({**STRESS, "staircase": {"breaks": ["error_rat < 1%"]}}, "did you mean 'error_rate'"),
+        ({**STRESS, "staircase": {"breaks": ["max(host_cpu_ratio) < 90%"]}}, "a step is broken by metrics of the load"),
+        (
+            {**STRESS, "staircase": {"breaks": ["error_rate < 1%"], "step_s": 5, "settle_s": 3}},
+            "settle_s leaves less than half of step_s",
+        ),
+        ({**SPIKE, "name": "stress-01"}, "rename 'stress-01'"),
+    ],
+)
+def test_phases_that_cannot_be_driven_are_refused(phase: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_plan(a_plan_with(phase, *([STRESS] if phase["name"] == "stress-01" else [])), source="own")
+    assert said in "\n".join(raised.value.problems)
+
+
+def test_phases_are_picked_by_name_or_kind_and_keep_the_warm_ups_and_their_own_thresholds() -> None:
+    plan = load_plan("quick", phases=["baseline", "spike"])
+    assert [phase.name for phase in plan.phases] == ["warmup", "baseline", "spike"]
+    texts = [threshold.text for threshold in plan.thresholds]
+    assert "recovery_time < 20s" in texts
+    assert not any("p50" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["spkie"], "did you mean 'spike'"),
+        (["warmup"], "only warm-ups are left"),
+    ],
+)
+def test_phases_that_a_plan_does_not_have_are_refused(names: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_plan("quick", phases=names)
 
 
 def test_set_reaches_a_phase_by_its_name_and_any_other_key_by_its_path() -> None:

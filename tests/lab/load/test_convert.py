@@ -59,7 +59,35 @@ def test_points_hold_durations_in_seconds_counts_as_they_are_and_failed_checks_a
     assert [row["value"] for row in of["scenario_started"]] == [
         p["value"] / 1000 for p in points_of("scenario_started")
     ]
-    assert set(of) == {*of} - {"http_reqs", "vus", "data_sent"}
+    assert [row["value"] for row in of["vus"]] == [p["value"] for p in POINTS if p["metric"] == "vus"]
+    assert not set(of) & {"http_reqs", "data_sent"}
+
+
+DELAY = (
+    b'{"metric":"start_delay","type":"Point","data":{"time":"2026-01-02T12:00:00Z","value":%s,'
+    b'"tags":{"scenario":"auth_dashboard"},"metadata":{"request_id":"%s"}}}\n'
+)
+DROPPED = (
+    b'{"metric":"dropped_iterations","type":"Point","data":{"time":"2026-01-02T12:00:00Z","value":1,'
+    b'"tags":{"scenario":"auth_dashboard"}}}\n'
+)
+
+
+def first_id() -> bytes:
+    requests = [p for p in points_of("http_req_waiting") if p["tags"]["scenario"] == "auth_dashboard"]
+    return str(requests[0]["metadata"]["request_id"]).encode()
+
+
+def test_the_delay_of_a_journey_goes_with_its_first_request_alone(tmp_path: Path) -> None:
+    _, samples, points = converted(tmp_path, gzip.compress(DELAY % (b"1500", first_id()) + TEXT))
+    assert [row["request_id"] for row in samples if row["start_delay_s"] == 1.5] == [first_id().decode()]
+    assert {row["start_delay_s"] for row in samples} == {0.0, 1.5}
+    assert [row["value"] for row in points if row["metric"] == "start_delay"] == [1.5]
+
+
+def test_after_a_dropped_journey_delays_of_its_scenario_tell_nothing(tmp_path: Path) -> None:
+    _, samples, _ = converted(tmp_path, gzip.compress(DROPPED + DELAY % (b"1500", first_id()) + TEXT))
+    assert {row["start_delay_s"] for row in samples} == {0.0}
 
 
 def test_labels_are_sorted_pairs_of_what_tells_points_apart(tmp_path: Path) -> None:
@@ -106,7 +134,7 @@ def test_more_rows_than_a_row_group_holds_are_all_kept_in_order(tmp_path: Path) 
     conversion, samples, points = converted(tmp_path, gzip.compress(TEXT * repeated, compresslevel=1))
     assert pq.ParquetFile(tmp_path / "samples.parquet").num_row_groups > 1
     assert conversion.requests == len(samples) == 302 * repeated
-    assert conversion.points == len(points) == 733 * repeated
+    assert conversion.points == len(points) == 755 * repeated
     ids = [row["request_id"] for row in samples]
     assert ids == ids[:302] * repeated
 

@@ -1,0 +1,84 @@
+"""Drives one stretch of load at a time, watches who it must, and records its window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lab import processes
+from lab.collectors.host import ProcessCollector
+from lab.engines import health
+from lab.errors import LoadError, ServiceDiedError
+from lab.load.k6 import K6Load
+from lab.model import Environment, Phase, Plan, Progress, Scenario, Target, Window
+from lab.rundir import RunDir
+
+OnProgress = Callable[[Phase, Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """Drives phases, or steps of them, against an environment, into a run.
+
+    `attempt` counts how often the run was resumed: users of an attempt must be new to a database that keeps the others.
+    """
+
+    plan: Plan
+    scenario: Scenario
+    target: Target
+    environment: Environment
+    load: K6Load
+    run: RunDir
+    watched: ProcessCollector
+    on_progress: OnProgress
+    attempt: int = 0
+
+    def drive(self, phase: Phase, *, of: Phase | None = None, step: int = 0) -> Window:
+        """Drive a phase, or as `phase` the step of the phase `of`; the window is recorded when its load has ended.
+
+        Raises ServiceDiedError where a service ended meanwhile, LoadError where k6 could not do its work.
+        """
+        whole = of or phase
+        window = replace(self._driven(phase, whole), phase=whole.name, step=step)
+        kept = [other for other in self.run.windows() if other.name != window.name]
+        self.run.write_windows([*kept, window])
+        return window
+
+    def _driven(self, phase: Phase, whole: Phase) -> Window:
+        def progressed(progress: Progress) -> None:
+            self.watched.watch("k6", progress.generator_pid)
+            self.require_services()
+            self.on_progress(whole, progress)
+
+        try:
+            return self.load.drive(
+                phase,
+                self.scenario,
+                base_url=self.environment.entry_url,
+                seed=self.plan.seed,
+                out=self.run.load,
+                marker=self.environment.id,
+                on_progress=progressed,
+                settings=self._script_settings(),
+            )
+        except LoadError:
+            self.require_services()  # a service that died is the reason, and k6 only what met it first
+            raise
+        finally:
+            self.watched.watch("k6", None)
+
+    def require_services(self) -> None:
+        """Raise ServiceDiedError, with the end of its log, where a service of the environment has ended."""
+        for service in health.dead(self.environment):
+            log = processes.tail(service.log) if service.log else ""
+            how = health.gone(service.process) if service.process else "it does not answer"
+            raise ServiceDiedError(f"{service.name} ended during the run: {how}; its log:\n{log}")
+
+    def _script_settings(self) -> dict[str, str]:
+        journeys = self.plan.journeys
+        return {
+            # the database was emptied: the same seed gives the same users, byte for byte
+            "RUN": str(self.attempt),
+            "POLL_INTERVAL": f"{journeys.poll_interval_s:g}",
+            "DEADLINE": f"{journeys.deadline_s:g}",
+            "EXPLAINER": journeys.explainer,
+            "MAX_VUS": str(journeys.max_vus),
+        }
