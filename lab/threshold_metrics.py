@@ -62,6 +62,9 @@ ALIASES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Short names: `error_rate{route=...}`, `rss_growth(ai_core)`, or `rss_growth` for every service."""
 
+GROWING = tuple(metric for statistic, metric in ALIASES.values() if statistic == "growth")
+"""What `growth` is about: measures of process families."""
+
 VALUES = MappingProxyType({"explainer": ("tree", "kernel"), "part": ("parse", "fit", "explain", "total")})
 """The values that a label can have, where there are only some."""
 

@@ -21,6 +21,7 @@ from lab.errors import ConfigError
 from lab.model import Threshold
 from lab.threshold_metrics import (
     ALIASES,
+    GROWING,
     METRICS,
     RESULTS,
     SERVER_METRIC,
@@ -77,6 +78,8 @@ def parse(text: str, *, phases: tuple[str, ...] = (), remedy: str = "") -> Thres
     pairs, pair_problems = _pairs(text, found)
     problems += pair_problems + _metric_problems(text, observed, pairs)
     limit, limit_problems = _limit(text, found, observed)
+    if observed.statistic == "growth" and found["comparison"] not in {"<", "<="}:
+        problems.append(_pointed(text, found.start("comparison"), "growth is held below a limit: write <"))
     window_s, window_problems = _window(text, found, observed)
     problems += limit_problems + window_problems
     if problems:
@@ -171,7 +174,10 @@ def _server_problems(text: str, observed: _Observed, pairs: Mapping[str, re.Matc
         hint = "a metric of a server is named with the label service, or begins with host_"
         first, _, rest = unknown.partition("\n")
         return [f"{first}; {hint}\n{rest}"]
-    return _statistic_problems(text, observed, SERVER_METRIC)
+    problems = _statistic_problems(text, observed, SERVER_METRIC)
+    if observed.statistic == "growth" and observed.metric not in GROWING:
+        problems.append(_unknown(text, observed.metric_at, "metric that grows", observed.metric, GROWING))
+    return problems
 
 
 def _statistic_problems(text: str, observed: _Observed, metric: Metric) -> list[str]:

@@ -6,14 +6,17 @@ from lab.analysis.break_point import break_points
 from lab.analysis.completeness import incompleteness
 from lab.analysis.errors import error_counts
 from lab.analysis.latency import request_latencies
+from lab.analysis.leaks import drifts, leaks, unsteadiness
 from lab.analysis.load_check import check_load
 from lab.analysis.load_doubts import load_doubts
 from lab.analysis.observe import observe
 from lab.analysis.points import analysis_outcomes, point_summaries, read_points
+from lab.analysis.ramps import ramps
 from lab.analysis.restarts import restarts
 from lab.analysis.results import Results
 from lab.analysis.samples import read_samples
 from lab.analysis.series import read_series
+from lab.analysis.spikes import resiliences
 from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
 from lab.analysis.values import Load
@@ -30,7 +33,10 @@ def analyse(evidence: Evidence) -> Analysis:
     recorded = Load(
         samples=samples, points=points, scenario=evidence.scenario, deadline_s=evidence.plan.journeys.deadline_s
     )
-    results = Results(break_points=break_points(evidence, recorded, series))
+    results = Results(
+        resiliences=resiliences(evidence, recorded, series), break_points=break_points(evidence, recorded, series)
+    )
+    drifted = drifts(evidence, samples)
     load = tuple(check_load(window, evidence.scenario, samples, points, series) for window in evidence.windows)
     return Analysis(
         run_id=evidence.run_id,
@@ -41,7 +47,11 @@ def analyse(evidence: Evidence) -> Analysis:
         errors=error_counts(samples, points),
         outcomes=analysis_outcomes(points),
         usage=service_usage(evidence.windows, series, samples),
+        ramps=ramps(evidence, recorded),
+        resiliences=results.resiliences,
         break_points=results.break_points,
+        leaks=leaks(evidence, series),
+        drifts=drifted,
         observations=observe(evidence, recorded, series, results),
         doubts=(
             *evidence.incidents,
@@ -51,5 +61,6 @@ def analyse(evidence: Evidence) -> Analysis:
             *disagreements(evidence, samples, points),
             *silences(evidence, series),
             *restarts(series, evidence.resumes),
+            *unsteadiness(drifted),
         ),
     )

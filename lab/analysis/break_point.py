@@ -24,6 +24,7 @@ from lab.model import (
 FULL = 0.85
 """The share of its limit from which a resource counts as full: queues before it grow from there on."""
 
+_ANALYZE = "POST /analyze"
 _GENERATOR_WHY = "the generator could not offer the load, so nobody knows whether the system would have broken"
 
 
@@ -68,7 +69,7 @@ def _break_point(
         confirmed_good=counts(tried, good)[0] if good is not None else 0,
         confirmed_bad=counts(tried, bad)[1] if bad is not None else 0,
         first_broken=_first_broken(results, bad),
-        where=_where(results, bad, load),
+        where=_where(_first_broken(results, bad), results, bad, load),
         bottleneck=_bottleneck(saturated) if is_broken else "",
         saturated=saturated if is_broken else (),
         why=why,
@@ -110,17 +111,25 @@ def _first_broken(results: Sequence[StepResult], bad_per_s: float | None) -> str
     return missed.most_common(1)[0][0] if missed else ""
 
 
-def _where(results: Sequence[StepResult], bad_per_s: float | None, load: Load) -> str:
-    """Give the route whose requests were slowest (by P95) in the steps at which the system broke."""
+def _where(broken: str, results: Sequence[StepResult], bad_per_s: float | None, load: Load) -> str:
+    """Give the route that was worst in the steps at which the system broke.
+
+    By P95, or by how many failed where failures are what broke. Analyses that failed have no route: they are asked for
+    at one that says whether it takes them, and what becomes of them is told elsewhere.
+    """
+    if "analysis" in broken:
+        return _ANALYZE
     names = {f"{result.phase}-{result.step:02d}" for result in _bad_steps(results, bad_per_s)}
     samples = load.samples
     rows = np.isin(samples.phase.codes, [code for code, name in enumerate(samples.phase.names) if name in names])
     chosen = np.flatnonzero(rows)
-    slowest = [
-        (interpolated(np.sort(samples.response_time_s[chosen[places]]), 0.95), samples.route.name(route))
-        for (route,), places in groups(samples.route.codes[chosen])
-    ]
-    return max(slowest)[1] if slowest else ""
+    by_failures = "error_rate" in broken or "http_req_failed" in broken
+    worst = []
+    for (route,), places in groups(samples.route.codes[chosen]):
+        latency = np.sort(samples.response_time_s[chosen[places]])
+        failed = float(samples.failed[chosen[places]].sum())
+        worst.append((failed if by_failures else interpolated(latency, 0.95), samples.route.name(route)))
+    return max(worst)[1] if worst else ""
 
 
 # ------------------------------------------------------------------------------------------------------ what was full

@@ -7,7 +7,7 @@ import numpy as np
 
 from lab.analysis.applicability import applies
 from lab.analysis.phases import judged_by
-from lab.analysis.results import Results, of_result
+from lab.analysis.results import Results, of_growth, of_result
 from lab.analysis.series import Series
 from lab.analysis.server_values import server_statistic, track_of
 from lab.analysis.values import Load, statistic_of, values_of
@@ -39,8 +39,10 @@ class _Seeing:
         window = next((window for window in self.evidence.windows if window.phase == phase.name), None)
         if window is None:
             return [_nothing(threshold, phase, "the phase was not driven")]
-        if threshold.metric in RESULTS or threshold.statistic == "growth":
-            return of_result(threshold, window, self.results)
+        if threshold.statistic == "growth":
+            return of_growth(threshold, window, self.evidence, self.series)
+        if threshold.metric in RESULTS:
+            return [of_result(threshold, window, self.results)]
         if threshold.window_s is None:
             return [self._stretch(threshold, window, window.started_at, window.ended_at)]
         return [self._worst(threshold, window, threshold.window_s)]

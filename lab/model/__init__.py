@@ -33,6 +33,7 @@ from lab.model.figures import (
     RequestLatency,
     ServiceUsage,
 )
+from lab.model.leaks import Drift, Leak, LeakOutcome
 from lab.model.measured import (
     Doubt,
     Evidence,
@@ -46,6 +47,14 @@ from lab.model.measured import (
     drive_name,
 )
 from lab.model.noise import Noise, NoiseFigure
+from lab.model.resilience import (
+    Ramp,
+    RampBin,
+    RampBreak,
+    Recovery,
+    RecoveryOutcome,
+    Resilience,
+)
 from lab.model.running import (
     Environment,
     Part,
@@ -67,6 +76,7 @@ __all__ = [
     "BreakOutcome",
     "BreakPoint",
     "Doubt",
+    "Drift",
     "Environment",
     "ErrorCount",
     "Estimate",
@@ -75,6 +85,8 @@ __all__ = [
     "Guards",
     "Journeys",
     "LatencySummary",
+    "Leak",
+    "LeakOutcome",
     "Leaks",
     "LoadCheck",
     "Noise",
@@ -88,8 +100,14 @@ __all__ = [
     "PointSummary",
     "ProcessId",
     "Progress",
+    "Ramp",
+    "RampBin",
+    "RampBreak",
+    "Recovery",
+    "RecoveryOutcome",
     "Report",
     "RequestLatency",
+    "Resilience",
     "Resume",
     "RunState",
     "RunningService",

@@ -16,8 +16,10 @@ from lab.model.figures import (
     RequestLatency,
     ServiceUsage,
 )
+from lab.model.leaks import Drift, Leak
 from lab.model.measured import Doubt, RunState, Window
 from lab.model.noise import Noise
+from lab.model.resilience import Ramp, Resilience
 from lab.model.stress import BreakPoint
 
 
@@ -33,7 +35,11 @@ class Analysis:
     errors: tuple[ErrorCount, ...]
     outcomes: tuple[AnalysisOutcome, ...]
     usage: tuple[ServiceUsage, ...]
+    ramps: tuple[Ramp, ...] = ()
+    resiliences: tuple[Resilience, ...] = ()
     break_points: tuple[BreakPoint, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    drifts: tuple[Drift, ...] = ()
     observations: tuple[Observation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 

@@ -71,9 +71,19 @@ def per_s(rate: float) -> str:
     return f"{rate:.1f}"
 
 
-def percent(ratio: float | None) -> str:
-    """Give a ratio as a whole percentage."""
-    return NOTHING if ratio is None else f"{ratio:.0%}"
+def percent(ratio: float | None, *, decimals: int = 0) -> str:
+    """Give a ratio as a percentage, a whole one unless more is asked for."""
+    return NOTHING if ratio is None else f"{ratio:.{decimals}%}"
+
+
+def duration(seconds: float | None) -> str:
+    """Give a stretch of time in the unit that suits it."""
+    if seconds is None:
+        return NOTHING
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def cores(value: float | None) -> str:

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from lab.model import Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
-from lab.report import stress
+from lab.report import answers, stress
 from lab.report.figures import (
     cores,
     estimate_in_unit,
@@ -97,6 +97,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
     """Give every table that has rows; the brief ones leave the routes of all phases but the busiest out."""
     every = (
         _findings(report),
+        *answers.sections(report, brief=brief),
         *stress.sections(report),
         _load(report),
         _scenarios(report),
@@ -118,8 +119,9 @@ def _phases_of_interest(report: Report, *, brief: bool) -> tuple[str, ...]:
     return tuple(phase.name for phase in phases)
 
 
-def _warmups(report: Report) -> frozenset[str]:
-    return frozenset(phase.name for phase in report.plan.phases if phase.kind == PhaseKind.WARMUP)
+def _names(report: Report) -> tuple[str, ...]:
+    """Give the phases that are driven as a whole, and are no warm-ups; steps have a table of their own."""
+    return tuple(phase.name for phase in report.plan.phases if phase.kind != PhaseKind.WARMUP and not phase.staircase)
 
 
 def _findings(report: Report) -> Section:
@@ -190,9 +192,8 @@ def _latency_row(name: str, cell: RequestLatency) -> tuple[str, ...]:
 
 
 def _scenarios(report: Report) -> Section:
-    warmups = _warmups(report)
-    order = [phase.name for phase in report.plan.phases]
-    cells = [c for c in report.analysis.latencies if c.route is None and c.phase in order and c.phase not in warmups]
+    order = _names(report)
+    cells = [c for c in report.analysis.latencies if c.route is None and c.phase in order]
     cells.sort(key=lambda cell: (order.index(cell.phase), cell.scenario or ""))
     return Section(
         title="Latency of requests by scenario, in ms",
@@ -242,8 +243,8 @@ def _journeys(report: Report, phase: str) -> Section:
 
 
 def _outcomes(report: Report) -> Section:
-    warmups = _warmups(report)
-    outcomes = [outcome for outcome in report.analysis.outcomes if outcome.phase not in warmups]
+    names = _names(report)
+    outcomes = [outcome for outcome in report.analysis.outcomes if outcome.phase in names]
     counts = {(o.phase, o.scenario, o.explainer, o.outcome): o.count for o in outcomes}
     return Section(
         title="Analyses by outcome",
@@ -266,14 +267,14 @@ def _errors(report: Report) -> Section:
 
 
 def _usage(report: Report) -> Section:
-    warmups = _warmups(report)
+    names = _names(report)
     return Section(
         title="What services used",
         columns=("phase", "service", ">cores", ">CPU ms per request", ">highest RSS"),
         rows=tuple(
             (u.phase, u.service, cores(u.cores), milliseconds(u.cpu_s_per_request), megabytes(u.rss_max_bytes))
             for u in report.analysis.usage
-            if u.phase not in warmups
+            if u.phase in names
         ),
     )
 

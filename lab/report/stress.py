@@ -28,7 +28,7 @@ def _answer(point: BreakPoint) -> Section:
         rows.append(("last good step", f"{per_s(point.last_good_per_s)}/s, good {point.confirmed_good} times"))
     if point.first_bad_per_s is not None:
         rows.append(("first bad step", f"{per_s(point.first_bad_per_s)}/s, bad {point.confirmed_bad} times"))
-        rows.append(("first broken", f"{point.first_broken}, slowest at {point.where}"))
+        rows.append(("first broken", f"{point.first_broken}, worst at {point.where}"))
         rows.append(("bottleneck", point.bottleneck))
     for each in point.saturated[:_FULLEST]:
         before = f", {percent(each.used_before)} before" if each.used_before is not None else ""

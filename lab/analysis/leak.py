@@ -1,0 +1,106 @@
+"""Leaks: whether a measure of a process grows without end, and faster than what counts."""
+
+from lab.analysis.quantiles import Floats
+from lab.analysis.trend import MIN_S, Growth, growth
+from lab.model import Estimate, Leak, LeakOutcome
+
+_HOUR = 3600.0
+_EXPONENT = 2 / 3
+"""The interval of a slope narrows with the length T of a series as T^-1.5, so T grows as the ratio of widths ^ 2/3."""
+
+_SURELY_STRAIGHT = 3.0
+"""By how much a line must be likelier than a warm-up (difference of log-likelihoods): twenty times as likely."""
+
+_LONGEST_S = 48 * _HOUR
+
+
+def leak(
+    times: Floats,
+    values: Floats,
+    *,
+    phase: str,
+    service: str,
+    metric: str,
+    effect_per_h: float,
+    requests_per_s: float,
+    limit: float | None = None,
+) -> Leak:
+    """Judge a series in time order (times in epoch seconds, values in the measure's own unit).
+
+    `effect_per_h` is the growth that counts; `limit` what the measure cannot go beyond, such as the machine's memory.
+    Method and sources: lab/analysis/trend.py, docs/analysis.md.
+    """
+    observed_s = float(times[-1] - times[0]) if len(times) else 0.0
+    found = growth(times, values)
+    if found is None:
+        return Leak(
+            phase=phase,
+            service=service,
+            metric=metric,
+            outcome=LeakOutcome.INCONCLUSIVE,
+            effect_per_h=effect_per_h,
+            observed_s=observed_s,
+            limit=limit,
+            why=f"{observed_s:.0f} s are too short for any trend: {MIN_S:.0f} s are the least",
+        )
+    per_h = _times(found.slope_per_s, _HOUR)
+    outcome, why = _outcome(found, effect_per_h)
+    is_leak = outcome == LeakOutcome.LEAK
+    return Leak(
+        phase=phase,
+        service=service,
+        metric=metric,
+        outcome=outcome,
+        effect_per_h=effect_per_h,
+        observed_s=observed_s,
+        warmup_s=found.warmup_s,
+        level=found.level,
+        slope_per_h=per_h,
+        slope_per_1000_requests=_times(found.slope_per_s, 1000 / requests_per_s) if requests_per_s > 0 else None,
+        needed_s=_needed_s(found, effect_per_h) if outcome == LeakOutcome.INCONCLUSIVE else None,
+        limit=limit,
+        to_limit_s=_to_limit_s(found, limit) if is_leak else None,
+        why=why,
+    )
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(value=estimate.value * factor, low=estimate.low * factor, high=estimate.high * factor)
+
+
+def _outcome(found: Growth, effect_per_h: float) -> tuple[LeakOutcome, str]:
+    whole = _times(found.slope_per_s, _HOUR)
+    if whole.high < effect_per_h:
+        return LeakOutcome.NO_LEAK, ""
+    if whole.low <= 0 or whole.value <= effect_per_h:
+        return (
+            LeakOutcome.INCONCLUSIVE,
+            "the interval of the slope holds growth that counts, and less",
+        )
+    if not found.is_settled or found.saturation > -_SURELY_STRAIGHT:
+        return LeakOutcome.INCONCLUSIVE, "it grew, and a warm-up that would have ended explains that as well as a leak"
+    return LeakOutcome.LEAK, ""
+
+
+def _needed_s(found: Growth, effect_per_h: float) -> float | None:
+    """Give the length of a phase whose interval would be narrow enough for the slope that was seen.
+
+    None where the slope lies so near to the effect that no reasonable length would do.
+    """
+    whole = _times(found.slope_per_s, _HOUR)
+    half_width = (whole.high - whole.low) / 2
+    left_s = found.duration_s - found.warmup_s
+    distance = effect_per_h - whole.value if whole.value < effect_per_h else whole.value
+    if distance <= 0:
+        return None
+    needed_s = found.warmup_s + left_s * max(1.0, half_width / distance) ** _EXPONENT
+    longer_s = max(needed_s, 1.5 * found.duration_s)
+    return longer_s if longer_s < _LONGEST_S else None
+
+
+def _to_limit_s(found: Growth, limit: float | None) -> float | None:
+    if limit is None or found.slope_per_s.value <= 0:
+        return None
+    left_s = found.duration_s - found.warmup_s
+    at_end = found.level + found.slope_per_s.value * left_s / 2
+    return max(0.0, (limit - at_end) / found.slope_per_s.value)

@@ -1,0 +1,109 @@
+"""What grew in a phase, process family by process family, and how latency drifted."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from lab.analysis.leak import leak
+from lab.analysis.samples import Samples
+from lab.analysis.series import Series
+from lab.analysis.trend import growth
+from lab.model import Doubt, Drift, Estimate, Evidence, Leak, PhaseKind, Window
+
+RSS = "process_resident_memory_bytes"
+_GENERATORS = ("k6", "lab")
+"""Families that are no part of the system: k6 keeps what it measures, and is another one in each phase."""
+
+_STEADY = (PhaseKind.BASELINE, PhaseKind.SUSTAIN, PhaseKind.SOAK)
+MOST_DRIFT = 0.2
+"""The change of the median latency over a phase, as a share of it, from which the phase is not steady."""
+
+
+def leaks(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Leak, ...]:
+    """Give one per soak, process family of the system and measure."""
+    effects = evidence.plan.leaks
+    measures = {
+        RSS: effects.rss_bytes_per_h,
+        "process_open_fds": effects.open_files_per_h,
+        "process_threads": effects.threads_per_h,
+        "process_sockets": effects.sockets_per_h,
+    }
+    return tuple(
+        leak_of(window, service, metric, effect_per_h=effect, evidence=evidence, series=series)
+        for window in evidence.windows
+        if window.kind == PhaseKind.SOAK
+        for service in services_of(series)
+        for metric, effect in measures.items()
+        if len(series["processes"].track(metric, service).value)
+    )
+
+
+def services_of(series: Mapping[str, Series]) -> tuple[str, ...]:
+    """Give the process families of the system."""
+    if "processes" not in series:
+        return ()
+    return tuple(service for service in series["processes"].services() if service not in _GENERATORS)
+
+
+def leak_of(
+    window: Window,
+    service: str,
+    metric: str,
+    *,
+    effect_per_h: float,
+    evidence: Evidence,
+    series: Mapping[str, Series],
+) -> Leak:
+    """Judge one measure of one process family in one phase."""
+    track = series["processes"].track(metric, service).within(window)
+    return leak(
+        track.time,
+        track.value,
+        phase=window.phase,
+        service=service,
+        metric=metric,
+        effect_per_h=effect_per_h,
+        requests_per_s=window.achieved_rate_per_s,
+        limit=evidence.memory_bytes if metric == RSS else None,
+    )
+
+
+def drifts(evidence: Evidence, samples: Samples) -> tuple[Drift, ...]:
+    """Give how the median latency of each second moved, per phase that should be steady and is long enough to tell."""
+    return tuple(_drifts(evidence, samples))
+
+
+def _drifts(evidence: Evidence, samples: Samples) -> Iterator[Drift]:
+    for window in evidence.windows:
+        if window.kind not in _STEADY:
+            continue
+        rows = samples.phase.equals(window.name)
+        seconds = np.floor(samples.time[rows] - samples.response_time_s[rows] - window.started_at)
+        values = samples.response_time_s[rows]
+        order = np.argsort(seconds, kind="stable")
+        moments, firsts = np.unique(seconds[order], return_index=True)
+        medians = (
+            np.array([np.median(part) for part in np.split(values[order], firsts[1:])]) if len(moments) else values
+        )
+        found = growth(moments, medians)
+        if found is not None and found.level > 0:
+            factor = (found.duration_s - found.warmup_s) / found.level
+            slope = found.slope_per_s
+            change = Estimate(value=slope.value * factor, low=slope.low * factor, high=slope.high * factor)
+            yield Drift(phase=window.phase, warmup_s=found.warmup_s, level_s=found.level, change=change)
+
+
+def unsteadiness(found: tuple[Drift, ...]) -> Iterator[Doubt]:
+    """Give a doubt, which forbids nothing, per phase whose latency still moved."""
+    for drift in found:
+        change = drift.change
+        if abs(change.value) > MOST_DRIFT and (change.low > 0 or change.high < 0):
+            yield Doubt(
+                what="latency was not steady",
+                why=(
+                    f"its median moved by {change.value:+.0%} ({change.low:+.0%} to {change.high:+.0%}) over the phase "
+                    f"after the first {drift.warmup_s:.0f} s: its percentiles are those of no steady state"
+                ),
+                remedy="make the warm-up longer, or find out what grows: data, queues, caches",
+                phase=drift.phase,
+            )
