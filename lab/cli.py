@@ -145,7 +145,7 @@ def run(  # one per option, as click has it
     if resume is None:
         overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
         picked = tuple(name.strip() for name in (phases or "").split(",") if name.strip())
-        asked = _asked(plan_name, scenario, overrides=overrides, rate=rate, phases=picked)
+        asked = _asked(plan_name, scenario, (target, target_set), overrides=overrides, rate=rate, phases=picked)
         earlier = None
     else:
         _refuse_beside_resume(context)
@@ -274,16 +274,23 @@ def down(*, keep_data: bool, force: bool) -> None:
 
 
 def _asked(
-    plan: str, scenario: str | None, *, overrides: Sequence[str], rate: float | None, phases: Sequence[str]
+    plan: str,
+    scenario: str | None,
+    target: tuple[str, Sequence[str]],
+    *,
+    overrides: Sequence[str],
+    rate: float | None,
+    phases: Sequence[str],
 ) -> "tuple[Plan, Scenario]":
     from lab.config.plans import load_plan
-    from lab.config.targets import load_scenario
+    from lab.config.targets import load_scenario, load_target
 
     if scenario is None:
         raise ConfigError("say which scenario to drive, such as `lab run mixed`, or which run to go on with: --resume")
     read = _all_problems(
         lambda: load_plan(plan, overrides=overrides, rate_per_s=rate, phases=phases),
         lambda: load_scenario(scenario),
+        lambda: load_target(target[0], overrides=target[1]),  # read again later; here for its problems
     )
     return read[0], read[1]
 

@@ -19,6 +19,7 @@ from lab.load.k6_summary import read_summary, summary_of
 from lab.load.k6_window import measure_window
 from lab.model import (
     Doubt,
+    DoubtKind,
     Environment,
     Evidence,
     Noise,
@@ -198,6 +199,7 @@ def _summaries(load: Path, driven: Iterable[_Drive]) -> dict[str, SummaryFigures
 def _doubts(conversion: Conversion, windows: Iterable[Window]) -> tuple[Doubt, ...]:
     noted = [
         Doubt(
+            kind=DoubtKind.SCRIPT,
             what="the load was not offered as planned",
             why=window.note,
             remedy="read the phase's log under load/, and run again",
@@ -210,6 +212,7 @@ def _doubts(conversion: Conversion, windows: Iterable[Window]) -> tuple[Doubt, .
     if conversion.damaged_lines:
         noted.append(
             Doubt(
+                kind=DoubtKind.DAMAGED,
                 what="k6's output is damaged",
                 why=f"lines that could not be read, and are left out: {conversion.damaged_lines}",
                 remedy="check the disk, and run again",

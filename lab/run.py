@@ -18,7 +18,7 @@ from lab.config.plans import plan_content
 from lab.driving import Driver, OnProgress
 from lab.errors import ServiceDiedError
 from lab.load.k6 import K6Load
-from lab.model import Doubt, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
+from lab.model import Doubt, DoubtKind, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
 from lab.rundir import RunDir
 from lab.stress import drive_steps
 
@@ -168,6 +168,7 @@ def _close(run: RunDir, environment: Environment, state: RunState) -> None:
 
 def _incident(death: ServiceDiedError) -> Doubt:
     return Doubt(
+        kind=DoubtKind.INCIDENT,
         what="a service died while load was driven",
         why=str(death),
         remedy="read the end of its log above, `lab down && lab up`, and run again",

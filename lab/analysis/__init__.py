@@ -5,6 +5,7 @@ from lab.analysis.applicability import inapplicable
 from lab.analysis.break_point import break_points
 from lab.analysis.completeness import incompleteness
 from lab.analysis.errors import error_counts
+from lab.analysis.guards import guard_doubts
 from lab.analysis.latency import request_latencies
 from lab.analysis.leaks import drifts, leaks, unsteadiness
 from lab.analysis.load_check import check_load
@@ -20,6 +21,7 @@ from lab.analysis.spikes import resiliences
 from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
 from lab.analysis.values import Load
+from lab.analysis.weighing import as_planned
 from lab.model import Analysis, Evidence
 
 __all__ = ["analyse"]
@@ -53,11 +55,13 @@ def analyse(evidence: Evidence) -> Analysis:
         leaks=leaks(evidence, series),
         drifts=drifted,
         observations=observe(evidence, recorded, series, results),
-        doubts=(
+        doubts=as_planned(
+            evidence.plan.guards,
             *evidence.incidents,
             *incompleteness(evidence, samples),
             *inapplicable(evidence),
             *load_doubts(evidence, load),
+            *guard_doubts(evidence, recorded, series),
             *disagreements(evidence, samples, points),
             *silences(evidence, series),
             *restarts(series, evidence.resumes),

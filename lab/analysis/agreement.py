@@ -8,7 +8,7 @@ import numpy as np
 from lab.analysis.points import Points
 from lab.analysis.quantiles import interpolated
 from lab.analysis.samples import Samples
-from lab.model import Doubt, Evidence, SummaryFigures
+from lab.model import Doubt, DoubtKind, Evidence, SummaryFigures
 from lab.threshold_metrics import QUANTILES
 
 _RELATIVE = 1e-6
@@ -28,6 +28,7 @@ def disagreements(evidence: Evidence, samples: Samples, points: Points) -> tuple
 def _phase(phase: str, theirs: SummaryFigures | None, samples: Samples, points: Points) -> Iterator[Doubt]:
     if theirs is None:
         yield Doubt(
+            kind=DoubtKind.NO_SUMMARY,
             what="k6 left no summary",
             why="its counts and percentiles cannot be held against the lab's",
             remedy="let the run come to its end; read the phase's log under load/",
@@ -37,6 +38,7 @@ def _phase(phase: str, theirs: SummaryFigures | None, samples: Samples, points: 
     differing = list(_differences(theirs, own_figures(phase, samples, points)))
     if differing:
         yield Doubt(
+            kind=DoubtKind.DISAGREEMENT,
             what="k6's own figures differ from the lab's",
             why="; ".join(differing),
             remedy="keep load/ of this run and report it: one of the two counts wrong",

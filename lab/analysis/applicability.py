@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lab.model import Doubt, Evidence, Scenario, Threshold
+from lab.model import Doubt, DoubtKind, Evidence, Scenario, Threshold
 
 _ANALYZE = "POST /analyze"
 _NEEDED_ROUTE = {
@@ -27,6 +27,7 @@ def inapplicable(evidence: Evidence) -> Iterator[Doubt]:
     left_out = [each.text for each in evidence.plan.thresholds if not applies(each, evidence.scenario)]
     if left_out:
         yield Doubt(
+            kind=DoubtKind.INAPPLICABLE,
             what="some thresholds are not for this scenario",
             why=f"{evidence.scenario.name} sends no such request: {'; '.join(left_out)}",
             remedy="run a scenario that does (mixed does), or a plan without them",

@@ -8,7 +8,7 @@ from lab.analysis.leak import leak
 from lab.analysis.samples import Samples
 from lab.analysis.series import Series
 from lab.analysis.trend import growth
-from lab.model import Doubt, Drift, Estimate, Evidence, Leak, PhaseKind, Window
+from lab.model import Doubt, DoubtKind, Drift, Estimate, Evidence, Leak, PhaseKind, Window
 
 RSS = "process_resident_memory_bytes"
 _GENERATORS = ("k6", "lab")
@@ -99,6 +99,7 @@ def unsteadiness(found: tuple[Drift, ...]) -> Iterator[Doubt]:
         change = drift.change
         if abs(change.value) > MOST_DRIFT and (change.low > 0 or change.high < 0):
             yield Doubt(
+                kind=DoubtKind.NOT_STEADY,
                 what="latency was not steady",
                 why=(
                     f"its median moved by {change.value:+.0%} ({change.low:+.0%} to {change.high:+.0%}) over the phase "

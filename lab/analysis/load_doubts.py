@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from lab.analysis.phases import watched
-from lab.model import Doubt, Evidence, LoadCheck, PhaseKind
+from lab.model import Doubt, DoubtKind, Evidence, LoadCheck, PhaseKind
 
 _SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
 """Kinds in which the load may outgrow the system, the machine it lives on, and what k6 can keep open.
@@ -36,6 +36,7 @@ def _rate(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Do
     allowed = evidence.plan.guards.rate_tolerance * check.planned_journeys + rounding
     if abs(check.started_journeys - check.planned_journeys) > allowed:
         yield Doubt(
+            kind=DoubtKind.RATE,
             what="the achieved rate is not the planned one",
             why=(
                 f"{check.achieved_rate_per_s:.2f} requests/s instead of {check.planned_rate_per_s:.2f}: "
@@ -51,6 +52,7 @@ def _rate(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Do
 def _dropped(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Doubt]:
     if check.dropped_iterations > evidence.plan.guards.dropped_iterations * check.planned_journeys:
         yield Doubt(
+            kind=DoubtKind.DROPPED_ITERATIONS,
             what="k6 dropped iterations",
             why=(
                 f"{check.dropped_iterations} of {check.planned_journeys:.0f} journeys never began, because every VU "
@@ -65,6 +67,7 @@ def _dropped(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator
 def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
     if check.generator_cores is None:
         yield Doubt(
+            kind=DoubtKind.GENERATOR_UNKNOWN,
             what="nobody knows whether the generator was saturated",
             why="the CPU use of k6 was not recorded often enough",
             remedy="make the phase longer than a few seconds, and see that the collectors run",
@@ -73,6 +76,7 @@ def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
         )
     elif check.generator_cores > evidence.plan.guards.generator_cpu * evidence.cores:
         yield Doubt(
+            kind=DoubtKind.GENERATOR_CPU,
             what="the generator was saturated",
             why=(
                 f"k6 used {check.generator_cores:.2f} of {evidence.cores} cores, more than the "
@@ -87,6 +91,7 @@ def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
 def _machine(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator[Doubt]:
     if check.machine_cpu is not None and check.machine_cpu > evidence.plan.guards.machine_cpu:
         yield Doubt(
+            kind=DoubtKind.MACHINE_CPU,
             what="the machine was saturated",
             why=(
                 f"its cores were busy {check.machine_cpu:.0%} of the time, more than the "
@@ -101,6 +106,7 @@ def _machine(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator
 def _steal(check: LoadCheck) -> Iterator[Doubt]:
     if check.machine_steal is not None and check.machine_steal > _MOST_STEAL:
         yield Doubt(
+            kind=DoubtKind.STEAL,
             what="the machine lost time to its neighbours",
             why=f"{check.machine_steal:.0%} of the time its host gave the cores to others (steal)",
             remedy=_OTHERS,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from lab.analysis.series import Series
-from lab.model import Doubt, Resume
+from lab.model import Doubt, DoubtKind, Resume
 
 _NEW_IN_EACH_PHASE = ("k6",)
 _OURS = "lab"
@@ -27,6 +27,7 @@ def _changed(series: Mapping[str, Series], resumes: Sequence[Resume]) -> Iterato
         times = _changes(processes, service, resumes)
         if times:
             yield Doubt(
+                kind=DoubtKind.RESTART,
                 what="a service restarted",
                 why=f"the process of {service} changed {times} time{'s' if times > 1 else ''} during the run",
                 remedy="read its log (`lab logs`), find out why it ended, and run again",
@@ -37,6 +38,7 @@ def _changed(series: Mapping[str, Series], resumes: Sequence[Resume]) -> Iterato
 def _anew(resumes: Sequence[Resume]) -> Iterator[Doubt]:
     if any(resume.anew for resume in resumes):
         yield Doubt(
+            kind=DoubtKind.RESUMED,
             what="the run went on with services started anew",
             why="it was interrupted, and its earlier phases were measured on other processes than its later ones",
             remedy="to hold phases against one another, run again without a break",

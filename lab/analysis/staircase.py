@@ -25,6 +25,9 @@ LAPSE = 0.01
 WIDTHS = (0.004, 0.25)
 """The least and the greatest width of the transition, as the standard deviation of log(rate)."""
 
+_WIDE = 3.0
+"""How wide an interval may be, in resolutions, where repeats contradict one another."""
+
 _PLACES, _WIDTHS = 600, 25
 _FALLS = 3
 """How many steps below its start a stress phase looks for a good rate, before it says that there is none."""
@@ -107,13 +110,24 @@ def _confirm(staircase: Staircase, found: Bracket, trials: Sequence[Trial]) -> N
 
 
 def is_confirmed(phase: Phase, trials: Sequence[Trial]) -> bool:
-    """Whether trials bracket the break point as closely, and as often, as the phase asks for."""
+    """Whether trials place the break point as closely, and as often, as the phase asks for.
+
+    Either the rates on both sides of it lie close together and were repeated; or, where a system breaks by chance over
+    a wide range of rates and repeats contradict one another, the interval is narrow and as many trials were good below
+    it and bad above it.
+    """
     found = bracket(trials)
     if found.good_per_s is None or found.bad_per_s is None:
         return False
     staircase = _staircase(phase)
     is_close = found.bad_per_s / found.good_per_s - 1 <= staircase.resolution + 1e-9
-    return is_close and _confirm(staircase, found, trials) is None
+    if is_close and _confirm(staircase, found, trials) is None:
+        return True
+    interval, needed = estimate(phase, trials), 1 + staircase.confirmations
+    goods = sum(not trial.broke and trial.rate_per_s <= found.good_per_s for trial in trials)
+    bads = sum(trial.broke and trial.rate_per_s >= found.bad_per_s for trial in trials)
+    is_narrow = interval.high / interval.low - 1 <= _WIDE * staircase.resolution
+    return is_narrow and goods >= needed and bads >= needed
 
 
 def bracket(trials: Sequence[Trial]) -> Bracket:

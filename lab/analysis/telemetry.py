@@ -7,7 +7,7 @@ import numpy as np
 from lab.analysis.phases import watched
 from lab.analysis.quantiles import Floats
 from lab.analysis.series import Series
-from lab.model import Doubt, Evidence, Window
+from lab.model import Doubt, DoubtKind, Evidence, Window
 
 COLLECTORS = ("host", "processes", "scrape")
 _TRANSIENT = ("k6",)
@@ -26,6 +26,7 @@ def silences(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Doubt, .
 
 def _missing(name: str) -> Doubt:
     return Doubt(
+        kind=DoubtKind.TELEMETRY_MISSING,
         what="telemetry is missing",
         why=f"the collector {name} left nothing",
         remedy="see the lab's own messages, and that the disk is not full; then run again",
@@ -39,6 +40,7 @@ def _in_window(window: Window, evidence: Evidence, series: Mapping[str, Series])
         gap_s = longest_gap(times, window)
         if gap_s > limit_s:
             yield Doubt(
+                kind=DoubtKind.TELEMETRY_GAP,
                 what="telemetry has a gap",
                 why=f"{who} was silent for {gap_s:.1f} s; {limit_s:g} s are tolerated",
                 remedy=_REMEDY,

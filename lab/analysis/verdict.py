@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab.model import Analysis, Doubt, Estimate, Finding, Observation, Outcome, Plan, Threshold, Verdict
+from lab.model import Analysis, Doubt, DoubtKind, Estimate, Finding, Observation, Outcome, Plan, Threshold, Verdict
 from lab.thresholds import holds, unit_of
 
 _DEFAULT_REMEDY = "see which route and which service it comes from in the tables of the report"
@@ -66,6 +66,7 @@ def _close_calls(pairs: Sequence[tuple[Observation, Threshold]]) -> list[Doubt]:
             close.setdefault(threshold.text, []).append(seen.phase)
     return [
         Doubt(
+            kind=DoubtKind.CLOSE_CALL,
             what=f"{text} is a close call",
             why=f"the limit lies inside the 95 % interval of what was observed in {', '.join(phases)}",
             remedy="a longer phase narrows the interval",

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from lab import thresholds
 from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
 from lab.errors import ConfigError
-from lab.model import Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Staircase, Surge, Threshold
+from lab.model import DoubtKind, Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Staircase, Surge, Threshold
 from lab.threshold_metrics import METRICS
 
 MAX_RATE_PER_S = 5_000
@@ -24,6 +24,7 @@ Rate = Annotated[float, Field(gt=0, le=MAX_RATE_PER_S, allow_inf_nan=False)]
 _GUARDS = Guards()
 _JOURNEYS = Journeys()
 _LEAKS = Leaks()
+_KINDS = ("invalidating", "tolerated")
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -90,6 +91,14 @@ class _GuardsFile(Strict):
     machine_cpu: Ratio = _GUARDS.machine_cpu
     generator_cpu: Ratio = _GUARDS.generator_cpu
     telemetry_gap_s: float = Field(default=_GUARDS.telemetry_gap_s, ge=2, le=600)
+    window_s: float = Field(default=_GUARDS.window_s, ge=5, le=3600)
+    start_delay_s: float = Field(default=_GUARDS.start_delay_s, gt=0, le=60)
+    other_cores: float = Field(default=_GUARDS.other_cores, ge=0, le=1024)
+    memory_pressure: Ratio = _GUARDS.memory_pressure
+    swap_in_bytes_per_s: float = Field(default=_GUARDS.swap_in_bytes_per_s, ge=0)
+    frequency_drop: Ratio = _GUARDS.frequency_drop
+    invalidating: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
 
 
 class _JourneysFile(Strict):
@@ -177,7 +186,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
     parsed, problems = _parse_thresholds(file, source)
     problems += _phase_problems(file, source)
     breaks, break_problems = _parse_breaks(file, source)
-    problems += break_problems
+    problems += break_problems + _kind_problems(file, source)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -186,7 +195,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
         seed=file.seed,
         phases=tuple(_phase(phase, file.rate_per_s, breaks.get(phase.name, ())) for phase in file.phases),
         thresholds=parsed,
-        guards=Guards(**file.guards.model_dump()),
+        guards=_guards(file.guards),
         journeys=Journeys(**file.journeys.model_dump()),
         leaks=Leaks(**file.leaks.model_dump()),
     )
@@ -205,6 +214,24 @@ def plan_content(plan: Plan) -> dict[str, Any]:
         "journeys": _fields(plan.journeys),
         "leaks": _fields(plan.leaks),
     }
+
+
+def _guards(file: _GuardsFile) -> Guards:
+    kinds = {name: tuple(DoubtKind(kind) for kind in getattr(file, name)) for name in _KINDS}
+    return Guards(**{**file.model_dump(), **kinds})
+
+
+def _kind_problems(file: _PlanFile, source: str) -> list[str]:
+    known = [kind.value for kind in DoubtKind]
+    problems = [
+        f"{source}: guards.{name}: no kind of doubt is named {kind!r}{did_you_mean(kind, known)} "
+        f"(there are: {', '.join(known)})"
+        for name in _KINDS
+        for kind in getattr(file.guards, name)
+        if kind not in known
+    ]
+    both = set(file.guards.invalidating) & set(file.guards.tolerated)
+    return problems + [f"{source}: guards: {kind!r} is both invalidating and tolerated" for kind in sorted(both)]
 
 
 def _fields(value: Phase | Guards | Journeys | Leaks) -> dict[str, Any]:

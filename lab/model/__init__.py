@@ -20,6 +20,7 @@ from lab.model.asked import (
     Threshold,
 )
 from lab.model.concluded import Analysis, Report, Verdict
+from lab.model.doubts import Doubt, DoubtKind
 from lab.model.figures import (
     AnalysisOutcome,
     ErrorCount,
@@ -35,7 +36,6 @@ from lab.model.figures import (
 )
 from lab.model.leaks import Drift, Leak, LeakOutcome
 from lab.model.measured import (
-    Doubt,
     Evidence,
     Progress,
     Resume,
@@ -76,6 +76,7 @@ __all__ = [
     "BreakOutcome",
     "BreakPoint",
     "Doubt",
+    "DoubtKind",
     "Drift",
     "Environment",
     "ErrorCount",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lab.model.doubts import DoubtKind
+
 
 class PhaseKind(StrEnum):
     """What a phase is for; `warmup` is driven and kept, and never judged."""
@@ -150,8 +152,12 @@ class Guards:
     """Beyond which limits a run has no answer (see `Doubt`).
 
     `rate_tolerance`: achieved against planned journey rate, as a ratio. `dropped_iterations`: ratio of the planned
-    iterations that k6 may drop. `machine_cpu` and `generator_cpu`: mean busy ratio over a phase of all cores, and of
-    k6 against all cores. `telemetry_gap_s`: the longest silence of a collector inside a phase.
+    iterations that k6 may drop. `machine_cpu` and `generator_cpu`: mean busy ratio over a phase, and over each window
+    of `window_s`, of all cores, and of k6 against all cores. `telemetry_gap_s`: the longest silence of a collector
+    inside a phase. `start_delay_s`: how late one journey in a hundred may begin. `other_cores`: what neither system
+    nor lab may use. `memory_pressure`: share of the time in which something waits for memory. `swap_in_bytes_per_s`,
+    `frequency_drop` (against the run's median): as they say. `invalidating` and `tolerated` name kinds of doubts that
+    make a run invalid, or do not, against what is usual.
     """
 
     rate_tolerance: float = 0.02
@@ -159,6 +165,14 @@ class Guards:
     machine_cpu: float = 0.95
     generator_cpu: float = 0.5
     telemetry_gap_s: float = 5.0
+    window_s: float = 10.0
+    start_delay_s: float = 0.25
+    other_cores: float = 0.5
+    memory_pressure: float = 0.1
+    swap_in_bytes_per_s: float = 1e6
+    frequency_drop: float = 0.2
+    invalidating: tuple[DoubtKind, ...] = ()
+    tolerated: tuple[DoubtKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

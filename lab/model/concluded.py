@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.model.asked import Plan, Scenario
+from lab.model.doubts import Doubt
 from lab.model.figures import (
     AnalysisOutcome,
     ErrorCount,
@@ -17,7 +18,7 @@ from lab.model.figures import (
     ServiceUsage,
 )
 from lab.model.leaks import Drift, Leak
-from lab.model.measured import Doubt, RunState, Window
+from lab.model.measured import RunState, Window
 from lab.model.noise import Noise
 from lab.model.resilience import Ramp, Resilience
 from lab.model.stress import BreakPoint

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab.model.asked import PhaseKind, Plan, Scenario
+from lab.model.doubts import Doubt
 
 
 class RunState(StrEnum):
@@ -122,17 +123,6 @@ class SummaryFigures:
     p99_s: float | None
     p999_s: float | None
     max_s: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
-    """A reason not to trust a figure, and what removes it; no verdict stands beside one that `invalidates`."""
-
-    what: str
-    why: str
-    remedy: str
-    invalidates: bool = False
-    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,3 +109,9 @@ def clock(epoch_s: float) -> str:
 def window(started_at: float, ended_at: float) -> str:
     """Give a window as two UTC times of day."""
     return f"{clock(started_at)}–{clock(ended_at)}" if ended_at > started_at else NOTHING
+
+
+def place(phase: str, started_at: float, ended_at: float) -> str:
+    """Give " in <phase> at <window>" of what is about them, with a blank before it; "" of what is about neither."""
+    where = f" in {phase}" if phase else ""
+    return where + (f" at {window(started_at, ended_at)}" if ended_at > started_at else "")

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from lab.model import Doubt, Finding, Outcome, Report
-from lab.report.figures import estimate_in_unit, in_unit, printable
+from lab.report.figures import estimate_in_unit, in_unit, place, printable
 from lab.report.sections import headline
 
 
@@ -47,8 +47,8 @@ def _finding_case(suite: str, finding: Finding) -> ET.Element:
 
 
 def _doubt_case(suite: str, doubt: Doubt) -> ET.Element:
-    place = f" in {doubt.phase}" if doubt.phase else ""
-    case = ET.Element("testcase", classname=f"{suite}.doubts", name=printable(doubt.what + place))
+    where = place(doubt.phase, doubt.started_at, doubt.ended_at)
+    case = ET.Element("testcase", classname=f"{suite}.doubts", name=printable(doubt.what + where))
     _problem(case, "error", doubt.why, doubt.remedy)
     return case
 

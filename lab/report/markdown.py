@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lab.model import Doubt, Report
+from lab.report.figures import place
 from lab.report.section import INDENT, Section
 from lab.report.sections import facts, headline, reasons, sections
 
@@ -52,9 +53,9 @@ def _row(row: tuple[str, ...], *, is_heading: bool) -> Iterator[str]:
 
 
 def _doubt(doubt: Doubt) -> Iterator[str]:
-    place = f" in {doubt.phase}" if doubt.phase else ""
+    where = place(doubt.phase, doubt.started_at, doubt.ended_at)
     forbids = " (forbids a verdict)" if doubt.invalidates else ""
-    yield f"- **{_plain(doubt.what)}{place}**{forbids}: {_plain(doubt.why)} → {_plain(doubt.remedy)}"
+    yield f"- **{_plain(doubt.what)}{where}**{forbids}: {_plain(doubt.why)} → {_plain(doubt.remedy)}"
 
 
 def _cell(text: str) -> str:

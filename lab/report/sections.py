@@ -16,6 +16,7 @@ from lab.report.figures import (
     moment,
     per_s,
     percent,
+    place,
     window,
 )
 from lab.report.section import INDENT, Section
@@ -65,8 +66,8 @@ def _of_whom(finding: Finding) -> str:
 
 
 def _doubt_line(doubt: Doubt) -> str:
-    place = f" in {doubt.phase}" if doubt.phase else ""
-    return f"{doubt.what}{place}: {doubt.why.splitlines()[0] if doubt.why else ''}"
+    where = place(doubt.phase, doubt.started_at, doubt.ended_at)
+    return f"{doubt.what}{where}: {doubt.why.splitlines()[0] if doubt.why else ''}"
 
 
 def facts(report: Report) -> tuple[tuple[str, str], ...]:

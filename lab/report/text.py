@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.model import Doubt, Outcome, Report
-from lab.report.figures import printable
+from lab.report.figures import place, printable
 from lab.report.section import Section
 from lab.report.sections import facts, headline, reasons, sections
 
@@ -68,7 +68,7 @@ def _table(section: Section) -> Padding:
 
 
 def _doubt(doubt: Doubt) -> RenderableType:
-    place = f" in {doubt.phase}" if doubt.phase else ""
-    what = Text(f"{doubt.what}{place}", style="yellow" if doubt.invalidates else "")
+    where = place(doubt.phase, doubt.started_at, doubt.ended_at)
+    what = Text(f"{doubt.what}{where}", style="yellow" if doubt.invalidates else "")
     rest = Text(f"{printable(doubt.why)}\n→ {doubt.remedy}", style="dim")
     return Group(Padding(what, (0, 0, 0, 2)), Padding(rest, (0, 0, 0, 4)))

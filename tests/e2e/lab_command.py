@@ -26,6 +26,7 @@ dropped_iterations = 0.5
 machine_cpu = 1
 generator_cpu = 1
 telemetry_gap_s = 60
+start_delay_s = 30
 
 [journeys]
 deadline_s = 60

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.e2e
         (["up", "--ports", "backnd=9999"], "backnd"),
         (["report", "nothing"], "lab runs"),
         (["nonsense"], "No such command"),
-        (["run"], "Missing argument"),
+        (["run"], "say which scenario to drive"),
     ],
 )
 def test_what_cannot_be_meant_is_said_and_ends_with_2(lab: Lab, arguments: list[str], said: str) -> None:

@@ -149,6 +149,22 @@ def test_a_ramp_starts_slow_and_ends_fast(tmp_path: Path, backend: Backend) -> N
     assert len([s for s in starts if s < 2]) < len(starts) / 2  # a quarter, with room for a slow machine
 
 
+def test_stages_jump_and_each_journey_says_how_late_it_began(tmp_path: Path, backend: Backend) -> None:
+    stages = "2:10:10,2:80:80,2:10:10"  # requests per second, of journeys of two
+    run = k6("auth_dashboard", backend, tmp_path, STAGES=stages, DURATION=6)
+    begun = sorted(epoch_s(point["time"]) - point["value"] / 1000 for point in run.of("iteration_duration"))
+    (started,) = [point["value"] / 1000 for point in run.of("scenario_started")]
+    counts = [sum(low <= moment - started < low + 2 for moment in begun) for low in (0, 2, 4)]
+    assert counts == [pytest.approx(10, abs=3), pytest.approx(80, abs=6), pytest.approx(10, abs=4)]
+    delays = [point["value"] for point in run.of("start_delay")]
+    assert len(delays) == len(begun)
+    assert min(delays) >= 0
+    assert sorted(delays)[len(delays) // 2] < 500  # milliseconds; a plan that is off would be off by seconds
+    firsts = {point["metadata"]["request_id"] for point in run.of("start_delay")}
+    sent = {seen["request_id"] for seen in backend.seen()}
+    assert firsts == {request_id for request_id in sent if request_id.endswith("-1") and "setup" not in request_id}
+
+
 def test_without_a_file_for_it_k6_prints_its_usual_summary(tmp_path: Path, backend: Backend) -> None:
     run = k6("auth_dashboard", backend, tmp_path, SUMMARY="")
     assert "http_req_duration" in run.output

@@ -11,9 +11,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6")]
 
 
 def test_every_bad_setting_is_named_at_once_and_nothing_is_sent(backend: Backend, tmp_path: Path) -> None:
-    run = k6("mixed", backend, tmp_path, RATE="fast", DURATION=0, EXPLAINER="oracle", PHASE="a b")
+    run = k6("mixed", backend, tmp_path, RATE="fast", DURATION=0, EXPLAINER="oracle", PHASE="a b", STAGES="5:1")
     assert run.exit_code not in (0, 99)
-    for text in ("RATE=fast", "DURATION=0", "EXPLAINER=oracle", "PHASE=a b"):
+    for text in ("RATE=fast", "DURATION=0", "EXPLAINER=oracle", "PHASE=a b", "STAGES=5:1"):
         assert text in run.output
     assert backend.seen() == []
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lab.analysis import analyse
 from lab.analysis.verdict import judge
-from lab.model import Doubt, Outcome, Report, RunState
+from lab.model import Doubt, DoubtKind, Outcome, Report, RunState
 from lab.report import encode, junit, markdown, text
 from tests.lab.analysis.a_run import START, ARun
 
@@ -68,6 +68,7 @@ def failed(folder: Path) -> Report:
 
 def invalid(folder: Path) -> Report:
     death = Doubt(
+        kind=DoubtKind.INCIDENT,
         what="a service died while load was driven",
         why="backend (pid 4711) ended during the run; its log:\nTraceback [of it]\n\x1b[31mred\x00",
         remedy="`lab down && lab up`, and run again",
