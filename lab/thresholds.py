@@ -270,7 +270,8 @@ def _furthest(text: str) -> int:
         r"\s*(?:<=|>=|<|>)",
         rf"\s*[-+]?[\w.]*\s*(?:{_UNIT})",
         r"\s+over",
-        r"\s+[\d.]+\s*(?:ms|s|min|h)",
+        r"\s+[\d.]+\s*",
+        r"(?:ms|s|min|h)\b",
         r"\s+windows?",
     )
     place = 0

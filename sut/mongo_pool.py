@@ -1,6 +1,6 @@
-"""`mongodb_pool_connections` and `mongodb_pool_wait_seconds`: what pymongo tells of its connections."""
+"""`mongodb_pool_*`: what pymongo tells of its connections."""
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pymongo.monitoring import (
     ConnectionCheckedInEvent,
     ConnectionCheckedOutEvent,
@@ -39,6 +39,8 @@ class PoolConnections(ConnectionPoolListener):
             buckets=_BUCKETS_S,
             registry=registry,
         )
+        self._opened = Counter("mongodb_pool_opened_total", "Connections that were opened.", registry=registry)
+        self._closed = Counter("mongodb_pool_closed_total", "Connections that were closed.", registry=registry)
         self._states: dict[int, Gauge] = {}
 
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
@@ -46,10 +48,12 @@ class PoolConnections(ConnectionPoolListener):
 
     def connection_ready(self, event: ConnectionReadyEvent) -> None:
         """A connection is there."""
+        self._opened.inc()
         self._move(event.connection_id, self._idle)
 
     def connection_closed(self, event: ConnectionClosedEvent) -> None:
         """A connection is gone."""
+        self._closed.inc()
         self._move(event.connection_id, None)
 
     def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:  # noqa: ARG002  # no use

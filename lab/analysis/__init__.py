@@ -4,6 +4,7 @@ from lab.analysis.agreement import disagreements
 from lab.analysis.applicability import inapplicable
 from lab.analysis.break_point import break_points
 from lab.analysis.completeness import incompleteness
+from lab.analysis.connections import connections
 from lab.analysis.errors import error_counts
 from lab.analysis.guards import guard_doubts
 from lab.analysis.latency import request_latencies
@@ -54,6 +55,7 @@ def analyse(evidence: Evidence) -> Analysis:
         break_points=results.break_points,
         leaks=leaks(evidence, series),
         drifts=drifted,
+        connections=connections(evidence, series),
         observations=observe(evidence, recorded, series, results),
         doubts=as_planned(
             evidence.plan.guards,

@@ -18,15 +18,23 @@ _MOST_STEAL = 0.05
 
 
 def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt, ...]:
-    """Give the doubts about every phase that is no warm-up."""
+    """Give the doubts about every phase that is no warm-up.
+
+    Of the steps of a stress phase only what the generator did is doubted: they are made to miss their rate, to drop
+    journeys and to fill the machine, and each says so itself.
+    """
     names = {phase.name for phase in watched(evidence.plan)}
-    kinds = {window.name: window.kind for window in evidence.windows if window.phase in names}
+    windows = {window.name: window for window in evidence.windows if window.phase in names}
     found: list[Doubt] = []
     for check in checks:
-        if check.phase in kinds:
-            forbids = kinds[check.phase] not in _SHEDDING
+        window = windows.get(check.phase)
+        if window is None:
+            continue
+        found += _generator(evidence, check)
+        if not window.step:
+            forbids = window.kind not in _SHEDDING
             found += [*_rate(evidence, check, forbids=forbids), *_dropped(evidence, check, forbids=forbids)]
-            found += [*_generator(evidence, check), *_machine(evidence, check, forbids=forbids), *_steal(check)]
+            found += [*_machine(evidence, check, forbids=forbids), *_steal(check)]
     return tuple(found)
 
 

@@ -21,6 +21,7 @@ def service_usage(
 def _usage(window: Window, service: str, processes: Series, samples: Samples) -> ServiceUsage | None:
     cores = processes.track("process_cpu_seconds_total", service).within(window).increase_per_s()
     rss = processes.track("process_resident_memory_bytes", service).within(window).value
+    sockets = processes.track("process_sockets", service).within(window).value
     if cores is None or not len(rss):
         return None
     requests = samples.phase.equals(window.name) & (samples.time >= window.started_at)
@@ -31,4 +32,5 @@ def _usage(window: Window, service: str, processes: Series, samples: Samples) ->
         cores=cores,
         cpu_s_per_request=cores * (window.ended_at - window.started_at) / count if count else None,
         rss_max_bytes=float(rss.max()),
+        sockets_max=float(sockets.max()) if len(sockets) else None,
     )

@@ -34,7 +34,7 @@ from lab.model.figures import (
     RequestLatency,
     ServiceUsage,
 )
-from lab.model.leaks import Drift, Leak, LeakOutcome
+from lab.model.leaks import Connections, Drift, Leak, LeakOutcome
 from lab.model.measured import (
     Evidence,
     Progress,
@@ -75,6 +75,7 @@ __all__ = [
     "AnalysisOutcome",
     "BreakOutcome",
     "BreakPoint",
+    "Connections",
     "Doubt",
     "DoubtKind",
     "Drift",

@@ -17,7 +17,7 @@ from lab.model.figures import (
     RequestLatency,
     ServiceUsage,
 )
-from lab.model.leaks import Drift, Leak
+from lab.model.leaks import Connections, Drift, Leak
 from lab.model.measured import RunState, Window
 from lab.model.noise import Noise
 from lab.model.resilience import Ramp, Resilience
@@ -41,6 +41,7 @@ class Analysis:
     break_points: tuple[BreakPoint, ...] = ()
     leaks: tuple[Leak, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    connections: tuple[Connections, ...] = ()
     observations: tuple[Observation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 

@@ -106,13 +106,17 @@ class AnalysisOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceUsage:
-    """What a service used while a phase ran: mean cores, CPU seconds per request of the phase, highest RSS."""
+    """What a service used while a phase ran: mean cores, CPU seconds per request of the phase, and its highest counts.
+
+    `sockets_max` is how many sockets it had open at most: its connections, and what it listens on.
+    """
 
     phase: str
     service: str
     cores: float
     cpu_s_per_request: float | None
     rss_max_bytes: float
+    sockets_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

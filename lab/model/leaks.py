@@ -44,6 +44,24 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """How a service's pool of database connections held through a phase, and the machine's sockets in TIME_WAIT.
+
+    `opened` and `closed` are those of the phase: many of them are reconnects, or a pool that churns. None where nobody
+    tells.
+    """
+
+    phase: str
+    service: str
+    pool_min: float | None
+    pool_max: float | None
+    opened: float | None
+    closed: float | None
+    time_wait_median: float | None
+    time_wait_max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """How the median latency of a phase moved over its length, as a share of its level after the warm-up."""
 

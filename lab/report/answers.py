@@ -48,6 +48,7 @@ def sections(report: Report, *, brief: bool = False) -> Iterator[Section]:
     for phase in dict.fromkeys(leak.phase for leak in report.analysis.leaks):
         yield _leaks(phase, [leak for leak in report.analysis.leaks if leak.phase == phase], brief=brief)
     yield _drifts(report)
+    yield _connections(report)
 
 
 def _ramp(ramp: Ramp) -> Section:
@@ -163,3 +164,26 @@ def _drifts(report: Report) -> Section:
             for drift in report.analysis.drifts
         ),
     )
+
+
+def _connections(report: Report) -> Section:
+    return Section(
+        title="Connections",
+        columns=("phase", "service", ">in the pool", ">opened", ">closed", ">TIME_WAIT, median", ">highest"),
+        rows=tuple(
+            (
+                each.phase,
+                each.service,
+                f"{_whole(each.pool_min)} to {_whole(each.pool_max)}",
+                _whole(each.opened),
+                _whole(each.closed),
+                _whole(each.time_wait_median),
+                _whole(each.time_wait_max),
+            )
+            for each in report.analysis.connections
+        ),
+    )
+
+
+def _whole(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.0f}"

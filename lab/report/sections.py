@@ -7,6 +7,7 @@ from typing import Any
 from lab.model import Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
 from lab.report import answers, stress
 from lab.report.figures import (
+    NOTHING,
     cores,
     estimate_in_unit,
     estimate_ms,
@@ -271,9 +272,16 @@ def _usage(report: Report) -> Section:
     names = _names(report)
     return Section(
         title="What services used",
-        columns=("phase", "service", ">cores", ">CPU ms per request", ">highest RSS"),
+        columns=("phase", "service", ">cores", ">CPU ms per request", ">highest RSS", ">sockets"),
         rows=tuple(
-            (u.phase, u.service, cores(u.cores), milliseconds(u.cpu_s_per_request), megabytes(u.rss_max_bytes))
+            (
+                u.phase,
+                u.service,
+                cores(u.cores),
+                milliseconds(u.cpu_s_per_request),
+                megabytes(u.rss_max_bytes),
+                NOTHING if u.sockets_max is None else f"{u.sockets_max:.0f}",
+            )
             for u in report.analysis.usage
             if u.phase in names
         ),

@@ -19,6 +19,14 @@ from lab.thresholds import holds, parse, unit_of
         ("rate(analysis_failed) < 0.005", "rate", 0.005, "ratio"),
         ("count(http_req_duration) >= 1000", "count", 1000.0, "count"),
         ("  mean( iteration_duration ) > 1e-3s ", "mean", 0.001, "s"),
+        ("error_rate < 0.5%", "rate", 0.005, "ratio"),
+        ("rss_growth(ai_core) < 5MB/h", "growth", 5e6, "bytes/h"),
+        ("open_files_growth < 20/h", "growth", 20.0, "value/h"),
+        ("recovery_time < 2min", "value", 120.0, "s"),
+        ("break_point >= 200/s", "value", 200.0, "per_s"),
+        ("max(process_resident_memory_bytes{service=ai_core}) < 2GiB", "max", 2.0**31, "bytes"),
+        ("rate(http_requests_total{service=backend,status=200}) > 40/s", "rate", 40.0, "per_s"),
+        ("mean(host_cpu_ratio) < 80%", "mean", 0.8, "ratio"),
     ],
 )
 def test_limits_are_read_in_their_units(text: str, statistic: str, limit: float, unit: str) -> None:
@@ -32,6 +40,26 @@ def test_limits_are_read_in_their_units(text: str, statistic: str, limit: float,
 def test_selectors_are_read_bare_quoted_and_in_k6s_way() -> None:
     written = 'p95(http_req_duration{scenario:upload_analyze, route="GET /report/{id}"}) < 1s'
     assert parse(written).selector == (("scenario", "upload_analyze"), ("route", "GET /report/{id}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "window_s"),
+    [
+        ("p95(http_req_duration) < 1s over 30s windows", 30.0),
+        ('error_rate{route="GET /report/{id}"} < 0.5% over 1min windows', 60.0),
+        ("max(up{service=backend}) <= 1 over 5 s window", 5.0),
+        ("p95(http_req_duration) < 1s", None),
+    ],
+)
+def test_windows_are_read(text: str, window_s: float | None) -> None:
+    assert parse(text).window_s == window_s
+
+
+def test_short_names_are_the_long_ones() -> None:
+    short, long = parse("error_rate{scenario=mixed} < 1%"), parse("rate(http_req_failed{scenario=mixed}) < 1%")
+    assert (short.statistic, short.metric, short.selector) == (long.statistic, long.metric, long.selector)
+    assert parse("rss_growth(ai_core) < 5MB/h").selector == (("service", "ai_core"),)
+    assert parse("rss_growth < 5MB/h").selector == ()
 
 
 def test_phases_and_remedy_are_kept() -> None:
@@ -60,6 +88,18 @@ def test_phases_and_remedy_are_kept() -> None:
         ("p95(http_req_duration) < x1s", "is no number", "x1s"),
         ("p95(http_req_duration) < nans", "0 or more", "nans"),
         ("p95(http_req_duration", "is no threshold", ""),
+        ("p95(http_req_duration) < 1s over 30 windows", "is no threshold", "windows"),
+        ("p95(http_req_duration) < 1s over 1s windows", "a window lasts at least 2 s", "1s windows"),
+        ("recovery_time < 5s over 30s windows", "has no windows", "30s windows"),
+        ("rss_growth(ai_core) < 5MB", "write /h behind the unit", "MB"),
+        ("rss_growth(ai_core) > 5MB/h", "growth is held below a limit", "> 5MB/h"),
+        ("growth(process_rss{service=ai_core}) < 5/h", "unknown metric that grows", "process_rss"),
+        ("eror_rate < 1%", "did you mean 'error_rate'", "eror_rate"),
+        ("error_rate(ai_core) < 1%", "takes labels", "ai_core) < 1%"),
+        ("recovery_time(spike) < 5s", "takes nothing", "spike) < 5s"),
+        ("max(process_resident_memory_bytes{service=ai_core}) < 5", "a size needs a unit", ""),
+        ("p95(heap_bytes) < 5MB", "named with the label service, or begins with host_", "heap_bytes"),
+        ("median(heap_bytes{service=backend}) < 5MB", "unknown statistic of heap_bytes", "median"),
         ("p95(http_req_duration) = 1s", "is no threshold", "= 1s"),
         ("", "is no threshold", ""),
     ],

@@ -100,6 +100,8 @@ CONTRACT = {
     "analyze_queue_depth": ("gauge", set()),
     "mongodb_pool_connections": ("gauge", {"state"}),
     "mongodb_pool_wait_seconds": ("histogram", {"le"}),
+    "mongodb_pool_opened": ("counter", set()),
+    "mongodb_pool_closed": ("counter", set()),
     "mongodb_command_duration_seconds": ("histogram", {"command", "collection", "le"}),
     "process_cpu_seconds": ("counter", set()),
     "process_resident_memory_bytes": ("gauge", set()),

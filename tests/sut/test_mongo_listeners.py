@@ -114,6 +114,8 @@ def test_a_connection_is_waited_for_used_and_idle_in_turn() -> None:
     pool.connections.connection_checked_in(ConnectionCheckedInEvent(HERE, 1))
     assert pool.states() == {"idle": 1, "checked_out": 0, "waiting": 0}
     assert pool.registry.get_sample_value("mongodb_pool_wait_seconds_sum") == 0.25
+    assert pool.registry.get_sample_value("mongodb_pool_opened_total") == 1
+    assert pool.registry.get_sample_value("mongodb_pool_closed_total") == 0
 
 
 def test_a_connection_that_is_closed_counts_nowhere_whatever_it_did() -> None:

@@ -19,6 +19,7 @@ from lab.model import (
     Observation,
     Outcome,
     PhaseKind,
+    Resume,
     RunState,
     SummaryFigures,
     Verdict,
@@ -332,3 +333,47 @@ def test_a_threshold_about_what_the_scenario_does_and_nobody_saw_is_not_left_out
 def test_a_plan_in_which_no_threshold_is_for_the_scenario_gives_no_answer(tmp_path: Path) -> None:
     run = ARun(tmp_path, thresholds=["rate(analysis_failed) < 1%"], routes=("POST /login",))
     assert verdict_of(run).outcome == Outcome.INVALID
+
+
+def restarted(run: ARun, at_s: int, service: str = "backend") -> None:
+    for row in run.processes:
+        if row["metric"] == "process_start_time_seconds" and service in row["labels"]:
+            row["value"] = 5.0 if row["time"] / 1e6 - START < at_s else 900.0
+
+
+@pytest.mark.parametrize(
+    ("service", "anew", "kinds"),
+    [
+        ("backend", True, {DoubtKind.RESUMED}),
+        ("backend", False, {DoubtKind.RESTART}),
+        ("lab", False, set()),
+    ],
+)
+def test_services_that_were_started_anew_for_a_resumed_run_did_not_restart(
+    service: str, anew: bool, kinds: set[DoubtKind], tmp_path: Path
+) -> None:
+    run = ARun(tmp_path)
+    restarted(run, 30, service)
+    evidence = replace(run.evidence(), resumes=(Resume(at=START + 29.5, anew=anew),))
+    doubts = analyse(evidence).doubts
+    assert {doubt.kind for doubt in doubts} == kinds
+
+
+def test_a_restart_at_another_moment_than_the_resume_is_one(tmp_path: Path) -> None:
+    run = ARun(tmp_path)
+    restarted(run, 30)
+    evidence = replace(run.evidence(), resumes=(Resume(at=START + 10, anew=True),))
+    assert DoubtKind.RESTART in {doubt.kind for doubt in analyse(evidence).doubts}
+
+
+def test_connections_of_a_soak_are_told(tmp_path: Path) -> None:
+    run = ARun(tmp_path, kind=PhaseKind.SOAK)
+    for second in range(60):
+        run.scrape.append(run.reading(second, "mongodb_pool_connections", 3, "service=backend,state=idle"))
+        run.scrape.append(run.reading(second, "mongodb_pool_connections", 1, "service=backend,state=checked_out"))
+        run.scrape.append(run.reading(second, "mongodb_pool_opened_total", 10 + second // 30, "service=backend"))
+        run.host.append(run.reading(second, "host_tcp_time_wait", second))
+    (found,) = analyse(run.evidence()).connections
+    assert (found.service, found.pool_min, found.pool_max, found.closed) == ("backend", 4, 4, None)
+    assert found.opened == pytest.approx(1)
+    assert (found.time_wait_median, found.time_wait_max) == (29.5, 59)

@@ -14,6 +14,7 @@ from lab.analysis.verdict import judge
 from lab.model import Doubt, DoubtKind, Outcome, Report, RunState
 from lab.report import encode, junit, markdown, text
 from tests.lab.analysis.a_run import START, ARun
+from tests.lab.report.every_answer import with_every_answer
 
 GOLDEN = Path(__file__).parent / "golden"
 PROVENANCE = {
@@ -78,7 +79,11 @@ def invalid(folder: Path) -> Report:
     return report_of(run)
 
 
-REPORTS = {"passed": passed, "failed": failed, "invalid": invalid}
+def answers(folder: Path) -> Report:
+    return with_every_answer(report_of(ARun(folder)))
+
+
+REPORTS = {"passed": passed, "failed": failed, "invalid": invalid, "answers": answers}
 
 
 def hold_against_golden(name: str, content: str) -> None:
