@@ -1,5 +1,5 @@
 # The two commands of the README, and what a contributor runs.
-.PHONY: demo test bootstrap docs lock bench
+.PHONY: demo test bootstrap docs lock bench detection
 
 demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
 	.venv/bin/lab run mixed --plan smoke --up
@@ -20,3 +20,7 @@ bench: bootstrap ## print what the lab itself costs
 	.venv/bin/python benchmarks/samples_reader.py
 	.venv/bin/python benchmarks/percentiles.py
 	.venv/bin/python benchmarks/percentiles.py --coverage
+
+detection: bootstrap ## print how often the answers of the analysis are right (docs/analysis.md)
+	.venv/bin/python benchmarks/detection.py
+	.venv/bin/python benchmarks/leak_detection.py

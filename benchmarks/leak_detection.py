@@ -69,8 +69,8 @@ def share(counted: Counter[str], outcome: LeakOutcome) -> str:
 
 if __name__ == "__main__":
     print(f"{SEEDS} seeds each; the effect is {EFFECT / MB:g} MB/h.\n")
-    print("| length | series | no leak: called leak | no leak: no_leak | no leak: inconclusive ", end="")
-    print("| 1x called no_leak | 1.5x found | 3x found | interval covers |")
+    print("| length | series | no leak, called leak | no leak, called none | no leak, inconclusive ", end="")
+    print("| 1x, called none | 1.5x found | 3x found | interval covers |")
     print("|" + "---|" * 9)
     for row in rows():
         print(f"| {' | '.join(row)} |", flush=True)

@@ -268,7 +268,7 @@ def _furthest(text: str) -> int:
         r"\s*\w+",
         *((r"\s*\(", *left) if opened else left),
         r"\s*(?:<=|>=|<|>)",
-        rf"\s*[-+]?[\w.]*\s*(?:{_UNIT})",
+        r"\s*[-+]?[\w.]*(?:\s*(?!over\b)[%/A-Za-z]+)?",
         r"\s+over",
         r"\s+[\d.]+\s*",
         r"(?:ms|s|min|h)\b",
