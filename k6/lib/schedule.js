@@ -6,6 +6,7 @@ const SCENARIOS = JSON.parse(open('../scenarios.json'));
 
 // k6 takes integers: hundred-thousandths of a journey per second are fine enough for every rate.
 const UNIT_S = 100000;
+const whole = (perSecond) => Math.round(perSecond * UNIT_S);
 
 const K6_SHORTEST_MS = 1000; // k6 refuses a scenario that lasts less
 
@@ -17,6 +18,7 @@ const PATIENCE = { auth_dashboard: 2, upload_analyze: 3, explain_heavy: 4, repor
 const STALL_S = 5;
 
 let driven = null; // the scenario that a script asked for options of
+let planned = {}; // and what k6 was told of its parts
 
 function mixOf(name) {
   return SCENARIOS[name].mix || { [name]: 1 };
@@ -49,7 +51,7 @@ function constant(perSecond) {
   const offset = Math.min(halfMs, durationMs - K6_SHORTEST_MS);
   return {
     executor: 'constant-arrival-rate',
-    rate: Math.max(1, Math.round(perSecond * UNIT_S)),
+    rate: Math.max(1, whole(perSecond)),
     startTime: `${offset}ms`,
     env: { OFFSET_MS: String(offset) },
     duration: `${durationMs - offset}ms`,
@@ -66,39 +68,44 @@ const isConstant = (parts) => parts.every(({ from, to }) => from === to && to ==
 
 // A stage of no length is a jump.
 function moving(parts, share) {
-  const whole = (perSecond) => Math.round(perSecond * share * UNIT_S);
   return {
     executor: 'ramping-arrival-rate',
-    startRate: whole(parts[0].from),
+    startRate: whole(parts[0].from * share),
     stages: parts.flatMap(({ durationS, from, to }, i) => [
-      ...(i > 0 && parts[i - 1].to !== from ? [{ target: whole(from), duration: '0s' }] : []),
-      { target: whole(to), duration: `${Math.round(durationS * 1000)}ms` },
+      ...(i > 0 && parts[i - 1].to !== from ? [{ target: whole(from * share), duration: '0s' }] : []),
+      { target: whole(to * share), duration: `${Math.round(durationS * 1000)}ms` },
     ]),
   };
 }
 
 // When a scenario's n-th journey (from 0) is due, in milliseconds after the scenario's begin. k6 begins the first journey
 // of a constant rate at once, and that of a moving one when the rate adds up to one journey. It counts those that began:
-// once it has dropped one, the numbers of the others tell nothing any more.
+// once it has dropped one, the numbers of the others tell nothing any more. Rates are k6's whole ones: over hours, one
+// journey in a hundred thousand is a delay that nobody had.
 export function dueMs(part, n) {
-  const share = mixOf(driven)[part] / requestsPerJourney(driven);
-  const parts = stages();
-  if (isConstant(parts)) {
-    return (n * 1000) / (parts[0].to * share);
+  if (planned[part].rate) {
+    return (n * 1000 * UNIT_S) / planned[part].rate;
   }
-  let left = (n + 1) / share;
+  const share = mixOf(driven)[part] / requestsPerJourney(driven);
+  let left = (n + 1) * UNIT_S;
   let passedS = 0;
-  for (const { durationS, from, to } of parts) {
-    const area = (durationS * (from + to)) / 2;
+  for (const { durationS, from, to } of stages()) {
+    const [first, last] = [whole(from * share), whole(to * share)];
+    const area = (durationS * (first + last)) / 2;
     if (left <= area) {
-      const slope = (to - from) / durationS;
-      const second = slope === 0 ? left / from : (Math.sqrt(from * from + 2 * slope * left) - from) / slope;
-      return (passedS + second) * 1000;
+      // the root that loses no digits, whichever way the rate moves, and where it stays
+      const root = Math.sqrt(Math.max(0, first * first + (2 * left * (last - first)) / durationS));
+      return (passedS + (2 * left) / (first + root)) * 1000;
     }
     left -= area;
     passedS += durationS;
   }
   return passedS * 1000;
+}
+
+// How many VUs a k6 scenario may have at most.
+export function ceilingOf(part) {
+  return planned[part].maxVUs;
 }
 
 function vus(part, perSecond, share) {
@@ -138,8 +145,9 @@ function scenarios(name) {
 // k6's options for a scenario of scenarios.json.
 export function optionsFor(name) {
   driven = name;
+  planned = scenarios(name);
   return {
-    scenarios: scenarios(name),
+    scenarios: planned,
     setupTimeout: '120s',
     systemTags: ['name', 'method', 'status', 'error_code', 'check', 'scenario', 'group'],
     summaryTrendStats: ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'p(99.9)', 'count'],

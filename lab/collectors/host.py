@@ -13,6 +13,14 @@ from lab.collectors import Reading
 
 _PRESSURE = Path("/proc/pressure")
 _SOCKETS = Path("/proc/net/sockstat")
+_OF_MEMBERS = (
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_sockets",
+    "process_threads",
+)
+"""What is added up over the processes of a family."""
 
 
 class HostCollector:
@@ -129,36 +137,37 @@ def _family_of(leader: psutil.Process, others: set[int]) -> list[psutil.Process]
 
 
 def _family_readings(service: str, family: list[psutil.Process]) -> list[Reading]:
-    cpu_s = rss = files = threads = sockets = 0.0
-    for member in family:
-        try:
-            with member.oneshot():
-                times = member.cpu_times()
-                cpu_s += times.user + times.system
-                rss += member.memory_info().rss
-                own = _open_files(member.pid)
-                files += len(own)
-                sockets += sum(name.startswith("socket:") for name in own)
-                threads += member.num_threads()
-        except psutil.NoSuchProcess:
-            if member is family[0]:
-                raise
+    leader, *children = family
+    members = [_of_member(leader)]
+    for child in children:
+        with contextlib.suppress(psutil.Error):  # it has just ended, or belongs to somebody else
+            members.append(_of_member(child))
     labels = f"service={service}"
+    totals = [sum(values) for values in zip(*members, strict=True)]
     return [
-        Reading("process_cpu_seconds_total", labels, cpu_s),
-        Reading("process_resident_memory_bytes", labels, rss),
-        Reading("process_open_fds", labels, files),
-        Reading("process_sockets", labels, sockets),
-        Reading("process_threads", labels, threads),
-        Reading("process_start_time_seconds", labels, family[0].create_time()),
+        *(Reading(metric, labels, total) for metric, total in zip(_OF_MEMBERS, totals, strict=True)),
+        Reading("process_start_time_seconds", labels, leader.create_time()),
     ]
 
 
+def _of_member(member: psutil.Process) -> tuple[float, ...]:
+    """Give what a process has of each of _OF_MEMBERS. Raises psutil.Error."""
+    with member.oneshot():
+        times, own = member.cpu_times(), _open_files(member.pid)
+        sockets = sum(name.startswith("socket:") for name in own)
+        return times.user + times.system, member.memory_info().rss, len(own), sockets, member.num_threads()
+
+
 def _open_files(pid: int) -> list[str]:
-    """Give what each open file of a process is; a file that is closed meanwhile is left out."""
+    """Give what each open file of a process is; a file that is closed meanwhile is left out. Raises psutil.Error."""
     names = []
-    with os.scandir(f"/proc/{pid}/fd") as entries:
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                names.append(str(Path(entry.path).readlink()))
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    names.append(os.readlink(entry.path))  # noqa: PTH115  # Path takes twice the time
+    except PermissionError as error:  # of another user, or an ended process that nobody has waited for
+        raise psutil.AccessDenied(pid) from error
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
     return names

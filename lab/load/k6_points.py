@@ -31,7 +31,7 @@ START_DELAY = b"start_delay"
 DROPPED = b"dropped_iterations"
 TIMES = (ITERATION, b"analysis_duration", b"upload_to_report", b"ai_core_analyze", STARTED, START_DELAY)
 OF_K6 = (b"vus", b"vus_max")
-COUNTS = (DROPPED, b"analyses", b"journeys", *OF_K6)
+COUNTS = (DROPPED, b"analyses", b"journeys", b"max_vus", *OF_K6)
 
 _IGNORED = (
     *(b"http_reqs", b"http_req_blocked", b"http_req_connecting", b"http_req_tls_handshaking", b"http_req_sending"),

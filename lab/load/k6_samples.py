@@ -139,20 +139,13 @@ class _Converter:
             kind = self._other_kinds[metric, tags] = self._new_other_kind(metric, parse_tags(tags))
         if kind == _SETUP:
             return
-        if metric == START_DELAY:
-            self._take_delay(tags, value / 1000, request_id)
+        if metric == START_DELAY and self._scenario(tags) in self._dropping:
+            return  # told from the number of the journey, which counts those that began: since a drop it is too high
+        if metric == START_DELAY and request_id and value:
+            self._delays[request_id] = value / 1000  # for the row of the journey's first request
         elif metric == DROPPED:
             self._dropping.add(self._scenario(tags))
         self.others.rows.append((kind, time, value / 1000 if metric in TIMES else value, request_id))
-
-    def _take_delay(self, tags: bytes, delay_s: float, request_id: bytes | None) -> None:
-        """Keep how late a journey began for the row of its first request.
-
-        Scripts tell it from the number of the journey, which counts those that began: after the first one that k6
-        dropped it tells nothing any more.
-        """
-        if request_id and delay_s and self._scenario(tags) not in self._dropping:
-            self._delays[request_id] = delay_s
 
     def _scenario(self, tags: bytes) -> str:
         if tags not in self._scenarios:

@@ -1,10 +1,13 @@
 """Host and process readings, held against what is known of this very machine and of a real child."""
 
 import os
+import socket
 import subprocess
 import sys
+from typing import Any
 
 import psutil
+import pytest
 
 from lab.collectors.host import HostCollector, ProcessCollector
 
@@ -41,6 +44,34 @@ def test_a_process_that_has_ended_gives_nothing_and_others_go_on() -> None:
         ended.wait()
     readings = readings_of(ProcessCollector({"gone": ended.pid, "lab": os.getpid()}))
     assert {labels for _, labels in readings} == {"service=lab"}
+
+
+def test_a_process_whose_files_may_not_be_read_gives_nothing_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as closed:
+        scan = os.scandir
+
+        def refusing(path: str) -> Any:
+            if path == f"/proc/{closed.pid}/fd":
+                raise PermissionError(13, "Permission denied", path)
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refusing)
+        as_service = readings_of(ProcessCollector({"closed": closed.pid, "lab": os.getpid()}))
+        as_child = readings_of(ProcessCollector({"lab": os.getpid()}))
+        closed.communicate(b"\n")
+    assert {labels for _, labels in as_service} == {"service=lab"}
+    assert as_child["process_threads", "service=lab"] == as_service["process_threads", "service=lab"]
+
+
+def test_sockets_are_counted_among_the_open_files() -> None:
+    collector = ProcessCollector({"lab": os.getpid()})
+    before = readings_of(collector)
+    with socket.socket(), socket.socket():
+        after = readings_of(collector)
+    for metric in ("process_sockets", "process_open_fds"):
+        assert after[metric, "service=lab"] == before[metric, "service=lab"] + 2
 
 
 def test_a_watch_can_begin_and_end_while_it_runs() -> None:

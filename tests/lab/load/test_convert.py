@@ -86,8 +86,12 @@ def test_the_delay_of_a_journey_goes_with_its_first_request_alone(tmp_path: Path
 
 
 def test_after_a_dropped_journey_delays_of_its_scenario_tell_nothing(tmp_path: Path) -> None:
-    _, samples, _ = converted(tmp_path, gzip.compress(DROPPED + DELAY % (b"1500", first_id()) + TEXT))
+    elsewhere = (DELAY % (b"700", b"other-1")).replace(b"auth_dashboard", b"explain_heavy")
+    late = DELAY % (b"1500", first_id())
+    _, samples, points = converted(tmp_path, gzip.compress(DROPPED + late + elsewhere + TEXT))
     assert {row["start_delay_s"] for row in samples} == {0.0}
+    delays = [(row["scenario"], row["value"]) for row in points if row["metric"] == "start_delay"]
+    assert delays == [("explain_heavy", 0.7)]
 
 
 def test_labels_are_sorted_pairs_of_what_tells_points_apart(tmp_path: Path) -> None:
