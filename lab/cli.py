@@ -5,10 +5,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,8 +17,7 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
 
     from lab.config.settings import Settings
     from lab.engines import ProcessEngine
-    from lab.load.k6 import K6Load
-    from lab.model import Environment, Plan, Report, Scenario, Target
+    from lab.model import Environment, Report
     from lab.run import Experiment
     from lab.rundir import RunDir
 
@@ -83,8 +80,10 @@ def up(target: str, ports: tuple[str, ...], target_set: tuple[str, ...]) -> None
 
     Where it already runs, shows what runs. Ctrl-C ends whatever was started.
     """
-    environment = _bring_up(target, ports, target_set)
-    _show_environment(environment)
+    from lab.preparing import Wanted, bring_up
+
+    wanted = Wanted(target=target, overrides=target_set, ports=ports)
+    _show_environment(bring_up(_settings(), wanted, say=_say))
 
 
 @cli.command()
@@ -135,28 +134,33 @@ def run(  # one per option, as click has it
     0 passed, 1 failed, 4 invalid. Everything measured is kept in a run directory, also after Ctrl-C or a crash; with
     --resume in the place of SCENARIO and plan, such a run goes on.
     """
-    from lab import rundir
+    from lab import preparing, rundir
     from lab.load.k6 import K6Load, find_k6
     from lab.resume import interrupted
     from lab.run import expected_requests
     from lab.run_lock import exclusive
 
-    settings = _settings()
+    settings, earlier = _settings(), None
+    wanted = preparing.Wanted(target=target, overrides=target_set, ports=ports, bring_up=bring_up)
     if resume is None:
         overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
-        picked = tuple(name.strip() for name in (phases or "").split(",") if name.strip())
-        asked = _asked(plan_name, scenario, (target, target_set), overrides=overrides, rate=rate, phases=picked)
-        earlier = None
+        asked = preparing.read_plan(
+            plan_name, scenario, wanted, overrides=overrides, rate_per_s=rate, phases=_names(phases)
+        )
     else:
         _refuse_beside_resume(context)
         earlier = interrupted(rundir.find(settings.artifacts, resume), _engine().find())
-        asked, target = (earlier.plan, earlier.scenario), earlier.target
+        asked, wanted = (earlier.plan, earlier.scenario), replace(wanted, target=earlier.target)
     load = K6Load(find_k6())
     rundir.require_room(settings.artifacts, requests=expected_requests(asked[0]))
-    with exclusive(settings.home), _environment(target, ports, target_set, bring_up=bring_up) as (environment, system):
-        experiment = _experiment(settings, asked, system, environment, load)
+    with exclusive(settings.home), preparing.environment(settings, wanted, say=_say) as (environment, system):
+        experiment = preparing.experiment(settings, asked, system, environment, load)
         report = _run(experiment, earlier.run if earlier else None)
     sys.exit(_OUTCOME_CODES[report.verdict.outcome])
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def _refuse_beside_resume(context: click.Context) -> None:
@@ -185,7 +189,7 @@ def noise(
     What it shows is kept, and later reports print the smallest change that this machine can show.
     """
     from lab import noise as machine_noise
-    from lab import provenance
+    from lab import preparing, provenance
     from lab.config.targets import load_scenario
     from lab.load.k6 import K6Load, find_k6
     from lab.run_lock import exclusive
@@ -193,8 +197,9 @@ def noise(
     settings = _settings()
     plan = machine_noise.noise_plan(repeats=repeats, duration_s=duration, rate_per_s=rate, seed=seed)
     asked, load = (plan, load_scenario("mixed")), K6Load(find_k6())
-    with exclusive(settings.home), _environment(target, ports, (), bring_up=bring_up) as (environment, system):
-        report = _run(_experiment(settings, asked, system, environment, load), None)
+    wanted = preparing.Wanted(target=target, ports=ports, bring_up=bring_up)
+    with exclusive(settings.home), preparing.environment(settings, wanted, say=_say) as (environment, system):
+        report = _run(preparing.experiment(settings, asked, system, environment, load), None)
     if report.verdict.outcome == "invalid":
         _fail(EngineError("the run is invalid, so nothing is kept of it: see its doubts above"))
     machine_noise.keep(settings.home, machine_noise.measured(report), provenance.host())
@@ -273,28 +278,6 @@ def down(*, keep_data: bool, force: bool) -> None:
 # ----------------------------------------------------------------------------------------------- what commands share
 
 
-def _asked(
-    plan: str,
-    scenario: str | None,
-    target: tuple[str, Sequence[str]],
-    *,
-    overrides: Sequence[str],
-    rate: float | None,
-    phases: Sequence[str],
-) -> "tuple[Plan, Scenario]":
-    from lab.config.plans import load_plan
-    from lab.config.targets import load_scenario, load_target
-
-    if scenario is None:
-        raise ConfigError("say which scenario to drive, such as `lab run mixed`, or which run to go on with: --resume")
-    read = _all_problems(
-        lambda: load_plan(plan, overrides=overrides, rate_per_s=rate, phases=phases),
-        lambda: load_scenario(scenario),
-        lambda: load_target(target[0], overrides=target[1]),  # read again later; here for its problems
-    )
-    return read[0], read[1]
-
-
 def _settings() -> "Settings":
     from lab.config.settings import read_settings
 
@@ -305,61 +288,6 @@ def _engine() -> "ProcessEngine":
     from lab.engines import ProcessEngine
 
     return ProcessEngine(_settings().home)
-
-
-def _bring_up(target: str, ports: Sequence[str], target_set: Sequence[str]) -> "Environment":
-    from lab.config.settings import parse_ports
-    from lab.config.targets import load_target
-
-    system, (asked, auto) = _all_problems(lambda: load_target(target, overrides=target_set), lambda: parse_ports(ports))
-    return _engine().up(system, ports=asked, auto_ports=auto, on_event=_say)
-
-
-@contextmanager
-def _environment(
-    target: str, ports: Sequence[str], target_set: Sequence[str], *, bring_up: bool
-) -> "Iterator[tuple[Environment, Target]]":
-    """Give the environment that runs, and its target; with `bring_up` and none there, one that ends with the block."""
-    from lab.config.targets import load_target
-
-    engine, system = _engine(), load_target(target, overrides=target_set)
-    found = engine.find()
-    with ExitStack() as stack:
-        if found is None and bring_up:
-            found = _bring_up(target, ports, target_set)
-            stack.callback(engine.down, _say)
-        if found is None:
-            raise ConfigError("no environment runs; `lab up` starts one, or add --up to have one for this run")
-        _refuse_unfit(engine, found, system)
-        yield found, system
-
-
-def _refuse_unfit(engine: "ProcessEngine", environment: "Environment", target: "Target") -> None:
-    if environment.target != target.name:
-        raise ConfigError(
-            f"the environment that runs is of target {environment.target!r}, not {target.name!r}; `lab down` first"
-        )
-    broken = [f"{health.name}: {health.why}" for health in engine.health(environment) if not health.ok]
-    if broken:
-        raise EngineError("\n".join(["the environment is not whole; `lab down && lab up`", *broken]))
-
-
-def _experiment(
-    settings: "Settings", asked: "tuple[Plan, Scenario]", system: "Target", environment: "Environment", load: "K6Load"
-) -> "Experiment":
-    from lab import noise, provenance
-    from lab.run import Experiment
-
-    return Experiment(
-        plan=asked[0],
-        scenario=asked[1],
-        target=system,
-        environment=environment,
-        load=load,
-        artifacts=settings.artifacts,
-        checkout=Path(__file__).resolve().parents[1],
-        noise=noise.kept(settings.home, provenance.host()),
-    )
 
 
 def _run(experiment: "Experiment", earlier: "RunDir | None") -> "Report":
@@ -403,20 +331,6 @@ def _show_environment(environment: "Environment") -> bool:
     health = _engine().health(environment)
     _console().print(tables.environment(environment, health))
     return all(service.ok for service in health)
-
-
-def _all_problems(*steps: Callable[[], Any]) -> list[Any]:
-    """Take every step, and raise one ConfigError with the problems of all of them."""
-    results: list[Any] = []
-    problems: list[str] = []
-    for step in steps:
-        try:
-            results.append(step())
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return results
 
 
 def _console(*, stderr: bool = False) -> "Console":

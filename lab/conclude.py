@@ -1,6 +1,6 @@
 """From a run directory to its verdict: everything that follows the load, and that `lab report` repeats from disk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,19 @@ _NOISE: TypeAdapter[Noise | None] = TypeAdapter(Noise | None)
 _CONTROLLER = TypeAdapter(ProcessId)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drive:
+    """One run of k6: a phase, or as `stretch` a step of it."""
+
+    phase: Phase
+    stretch: Phase
+    step: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.stretch.name
+
+
 def conclude(run: RunDir, environment: Environment | None = None) -> Report:
     """Analyse and judge a run from its directory, and write every derived file into it.
 
@@ -63,28 +76,7 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
     plan = parse_plan(record["plan"], source="run.json")
     scenario = _SCENARIO.validate_python(record["scenario"])
     driven = _drives(run, plan)
-    conversion = convert(run.load, [drive.name for drive in driven], run.samples, run.points)
-    windows = _windows(run, driven, scenario)
-    analysis = analyse(
-        Evidence(
-            run_id=run.run_id,
-            state=RunState(record["state"]),
-            plan=plan,
-            scenario=scenario,
-            cores=record["provenance"]["host"]["cores"],
-            windows=windows,
-            samples=run.samples,
-            points=run.points,
-            series=_series(run.series),
-            summaries=_summaries(run.load, driven),
-            steps=run.steps(),
-            resumes=_RESUMES.validate_python(record.get("resumes", ())),
-            service_cores=record.get("service_cores", {}),
-            memory_bytes=record["provenance"]["host"]["memory_bytes"],
-            truncated=conversion.truncated,
-            incidents=(*_DOUBTS.validate_python(record["incidents"]), *_doubts(conversion, windows)),
-        )
-    )
+    analysis = analyse(_evidence(run, record, plan, scenario, driven))
     report = Report(
         run_id=run.run_id,
         scenario=scenario,
@@ -101,6 +93,31 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
     )
     _write(run, report)
     return report
+
+
+def _evidence(
+    run: RunDir, record: Mapping[str, Any], plan: Plan, scenario: Scenario, driven: Sequence[_Drive]
+) -> Evidence:
+    conversion = convert(run.load, [drive.name for drive in driven], run.samples, run.points)
+    windows = _windows(run, driven, scenario)
+    return Evidence(
+        run_id=run.run_id,
+        state=RunState(record["state"]),
+        plan=plan,
+        scenario=scenario,
+        cores=record["provenance"]["host"]["cores"],
+        windows=windows,
+        samples=run.samples,
+        points=run.points,
+        series=_series(run.series),
+        summaries=_summaries(run.load, driven),
+        steps=run.steps(),
+        resumes=_RESUMES.validate_python(record.get("resumes", ())),
+        service_cores=record.get("service_cores", {}),
+        memory_bytes=record["provenance"]["host"]["memory_bytes"],
+        truncated=conversion.truncated,
+        incidents=(*_DOUBTS.validate_python(record["incidents"]), *_doubts(conversion, windows)),
+    )
 
 
 def _write(run: RunDir, report: Report) -> None:
@@ -137,19 +154,6 @@ def recover(run: RunDir, environment: Environment | None) -> Mapping[str, Any]:
 def _last_sign_of_life(run: RunDir) -> float:
     files = [run.record, *run.load.iterdir(), *run.series.iterdir()]
     return max(path.stat().st_mtime for path in files)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drive:
-    """One run of k6: a phase, or as `stretch` a step of it."""
-
-    phase: Phase
-    stretch: Phase
-    step: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.stretch.name
 
 
 def _drives(run: RunDir, plan: Plan) -> list[_Drive]:

@@ -42,6 +42,16 @@ ALLOWED = {
         "stress",
     },
     "noise": {"model", "config", "rundir", "analysis"},
+    "preparing": {
+        "errors",
+        "model",
+        "config",
+        "provenance",
+        "noise",
+        "engines",
+        "load",
+        "run",
+    },
     "resume": {"errors", "model", "config", "rundir", "conclude"},
     "conclude": {
         "errors",

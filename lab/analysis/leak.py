@@ -1,5 +1,7 @@
 """Leaks: whether a measure of a process grows without end, and faster than what counts."""
 
+from dataclasses import replace
+
 from lab.analysis.quantiles import Floats
 from lab.analysis.trend import MIN_S, Growth, growth
 from lab.model import Estimate, Leak, LeakOutcome
@@ -30,36 +32,29 @@ def leak(
     `effect_per_h` is the growth that counts; `limit` what the measure cannot go beyond, such as the machine's memory.
     Method and sources: lab/analysis/trend.py, docs/analysis.md.
     """
-    observed_s = float(times[-1] - times[0]) if len(times) else 0.0
-    found = growth(times, values)
-    if found is None:
-        return Leak(
-            phase=phase,
-            service=service,
-            metric=metric,
-            outcome=LeakOutcome.INCONCLUSIVE,
-            effect_per_h=effect_per_h,
-            observed_s=observed_s,
-            limit=limit,
-            why=f"{observed_s:.0f} s are too short for any trend: {MIN_S:.0f} s are the least",
-        )
-    per_h = _times(found.slope_per_s, _HOUR)
-    outcome, why = _outcome(found, effect_per_h)
-    is_leak = outcome == LeakOutcome.LEAK
-    return Leak(
+    nothing = Leak(
         phase=phase,
         service=service,
         metric=metric,
-        outcome=outcome,
+        outcome=LeakOutcome.INCONCLUSIVE,
         effect_per_h=effect_per_h,
-        observed_s=observed_s,
+        observed_s=float(times[-1] - times[0]) if len(times) else 0.0,
+        limit=limit,
+    )
+    found = growth(times, values)
+    if found is None:
+        why = f"{nothing.observed_s:.0f} s are too short for any trend: {MIN_S:.0f} s are the least"
+        return replace(nothing, why=why)
+    outcome, why = _outcome(found, effect_per_h)
+    return replace(
+        nothing,
+        outcome=outcome,
         warmup_s=found.warmup_s,
         level=found.level,
-        slope_per_h=per_h,
+        slope_per_h=_times(found.slope_per_s, _HOUR),
         slope_per_1000_requests=_times(found.slope_per_s, 1000 / requests_per_s) if requests_per_s > 0 else None,
         needed_s=_needed_s(found, effect_per_h) if outcome == LeakOutcome.INCONCLUSIVE else None,
-        limit=limit,
-        to_limit_s=_to_limit_s(found, limit) if is_leak else None,
+        to_limit_s=_to_limit_s(found, limit) if outcome == LeakOutcome.LEAK else None,
         why=why,
     )
 
