@@ -6,6 +6,7 @@ from lab.analysis.break_point import break_points
 from lab.analysis.completeness import incompleteness
 from lab.analysis.connections import connections
 from lab.analysis.errors import error_counts
+from lab.analysis.guarding import together
 from lab.analysis.guards import guard_doubts
 from lab.analysis.latency import request_latencies
 from lab.analysis.leaks import drifts, leaks, unsteadiness
@@ -62,8 +63,7 @@ def analyse(evidence: Evidence) -> Analysis:
             *evidence.incidents,
             *incompleteness(evidence, samples),
             *inapplicable(evidence),
-            *load_doubts(evidence, load),
-            *guard_doubts(evidence, recorded, series),
+            *together(load_doubts(evidence, load), guard_doubts(evidence, recorded, series)),
             *disagreements(evidence, samples, points),
             *silences(evidence, series),
             *restarts(series, evidence.resumes),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lab.analysis.points import Points
+from lab.analysis.quantiles import Floats
 from lab.analysis.samples import Samples
 from lab.analysis.series import Series
 from lab.model import LoadCheck, Scenario, Window
@@ -34,10 +35,15 @@ def check_load(
     )
 
 
-def _started(window: Window, points: Points) -> int:
-    """Count journeys by their start, which is the end of an iteration less its duration."""
+def begins_of(window: Window, points: Points) -> Floats:
+    """Give when journeys began (epoch seconds), in the order of their ends; those that never ended are not known."""
     rows = points.of("iteration_duration", window.name)
-    begun = points.time[rows] - points.value[rows]
+    begun: Floats = points.time[rows] - points.value[rows]
+    return begun
+
+
+def _started(window: Window, points: Points) -> int:
+    begun = begins_of(window, points)
     return int(np.count_nonzero((begun >= window.started_at) & (begun < window.ended_at)))
 
 

@@ -2,19 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from lab.analysis.phases import watched
-from lab.model import Doubt, DoubtKind, Evidence, LoadCheck, PhaseKind
-
-_SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
-"""Kinds in which the load may outgrow the system, the machine it lives on, and what k6 can keep open.
-
-There a missed rate, dropped iterations and a busy machine are what is looked for: doubts that forbid no verdict.
-"""
+from lab.analysis.machine_guards import MOST_STEAL, OTHERS, RELIEVE
+from lab.analysis.phases import SHEDDING, watched
+from lab.model import Doubt, DoubtKind, Evidence, LoadCheck
 
 _MORE_VUS = "raise journeys.max_vus, lower the rate, or find out why journeys take so long"
-_RELIEVE = "run k6 on a machine of its own, give the machine more cores, or lower the rate"
-_OTHERS = "end what else runs on the machine, or take a machine that is not shared"
-_MOST_STEAL = 0.05
 
 
 def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt, ...]:
@@ -32,7 +24,7 @@ def load_doubts(evidence: Evidence, checks: Sequence[LoadCheck]) -> tuple[Doubt,
             continue
         found += _generator(evidence, check)
         if not window.step:
-            forbids = window.kind not in _SHEDDING
+            forbids = window.kind not in SHEDDING
             found += [*_rate(evidence, check, forbids=forbids), *_dropped(evidence, check, forbids=forbids)]
             found += [*_machine(evidence, check, forbids=forbids), *_steal(check)]
     return tuple(found)
@@ -63,8 +55,8 @@ def _dropped(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator
             kind=DoubtKind.DROPPED_ITERATIONS,
             what="k6 dropped iterations",
             why=(
-                f"{check.dropped_iterations} of {check.planned_journeys:.0f} journeys never began, because every VU "
-                f"was still busy; {evidence.plan.guards.dropped_iterations:.1%} are tolerated"
+                f"{check.dropped_iterations} of {check.planned_journeys:.0f} journeys never began, because no VU "
+                f"was free; {evidence.plan.guards.dropped_iterations:.1%} are tolerated"
             ),
             remedy=_MORE_VUS,
             invalidates=forbids,
@@ -90,7 +82,7 @@ def _generator(evidence: Evidence, check: LoadCheck) -> Iterator[Doubt]:
                 f"k6 used {check.generator_cores:.2f} of {evidence.cores} cores, more than the "
                 f"{evidence.plan.guards.generator_cpu:.0%} that are allowed: latency may be its own"
             ),
-            remedy=_RELIEVE,
+            remedy=RELIEVE,
             invalidates=True,
             phase=check.phase,
         )
@@ -105,18 +97,18 @@ def _machine(evidence: Evidence, check: LoadCheck, *, forbids: bool) -> Iterator
                 f"its cores were busy {check.machine_cpu:.0%} of the time, more than the "
                 f"{evidence.plan.guards.machine_cpu:.0%} that are allowed: latency may be that of waiting for a core"
             ),
-            remedy=_RELIEVE,
+            remedy=RELIEVE,
             invalidates=forbids,
             phase=check.phase,
         )
 
 
 def _steal(check: LoadCheck) -> Iterator[Doubt]:
-    if check.machine_steal is not None and check.machine_steal > _MOST_STEAL:
+    if check.machine_steal is not None and check.machine_steal > MOST_STEAL:
         yield Doubt(
             kind=DoubtKind.STEAL,
             what="the machine lost time to its neighbours",
             why=f"{check.machine_steal:.0%} of the time its host gave the cores to others (steal)",
-            remedy=_OTHERS,
+            remedy=OTHERS,
             phase=check.phase,
         )

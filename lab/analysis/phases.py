@@ -2,6 +2,12 @@
 
 from lab.model import Phase, PhaseKind, Plan, Threshold
 
+SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
+"""Kinds in which the load may outgrow the system, the machine it lives on, and what k6 can keep open.
+
+There a missed rate, dropped iterations and a busy machine are what is looked for: doubts that forbid no verdict.
+"""
+
 _NEVER = (PhaseKind.WARMUP,)
 _ONLY_IF_NAMED = (PhaseKind.RAMP, PhaseKind.SPIKE, PhaseKind.STRESS)
 _ABOUT = {"recovery_time": (PhaseKind.SPIKE,), "break_point": (PhaseKind.STRESS,)}

@@ -24,14 +24,17 @@ def _changed(series: Mapping[str, Series], resumes: Sequence[Resume]) -> Iterato
     for service in processes.services() if processes is not None else ():
         if service in _NEW_IN_EACH_PHASE or processes is None:
             continue
-        times = _changes(processes, service, resumes)
-        if times:
+        changes = _changes(processes, service, resumes)
+        times = f"{len(changes)} time{'s' if len(changes) > 1 else ''}"
+        if changes:
             yield Doubt(
                 kind=DoubtKind.RESTART,
                 what="a service restarted",
-                why=f"the process of {service} changed {times} time{'s' if times > 1 else ''} during the run",
+                why=f"the process of {service} changed {times} during the run",
                 remedy="read its log (`lab logs`), find out why it ended, and run again",
                 invalidates=True,
+                started_at=changes[0][0],
+                ended_at=changes[-1][1],
             )
 
 
@@ -45,10 +48,11 @@ def _anew(resumes: Sequence[Resume]) -> Iterator[Doubt]:
         )
 
 
-def _changes(processes: Series, service: str, resumes: Sequence[Resume]) -> int:
+def _changes(processes: Series, service: str, resumes: Sequence[Resume]) -> list[tuple[float, float]]:
+    """Give the last time at which each process was seen that ended before it should, and the first of the next one."""
     track = processes.track("process_start_time_seconds", service)
     # the kernel keeps it in ticks of 10 ms, and it is computed from the boot time, which may be corrected a little
     changed = np.flatnonzero(np.abs(np.diff(track.value)) > 1.0)
     expected = [resume.at for resume in resumes if resume.anew or service == _OURS]
-    spans = [(track.time[place], track.time[place + 1]) for place in changed]
-    return sum(not any(before <= at <= after for at in expected) for before, after in spans)
+    spans = [(float(track.time[place]), float(track.time[place + 1])) for place in changed]
+    return [(before, after) for before, after in spans if not any(before <= at <= after for at in expected)]

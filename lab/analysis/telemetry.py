@@ -1,6 +1,7 @@
 """Silences: a collector or an endpoint that said nothing for too long inside a window."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,17 +37,21 @@ def _missing(name: str) -> Doubt:
 
 def _in_window(window: Window, evidence: Evidence, series: Mapping[str, Series]) -> Iterator[Doubt]:
     limit_s = evidence.plan.guards.telemetry_gap_s
-    for who, times in _watched_times(series):
-        gap_s = longest_gap(times, window)
-        if gap_s > limit_s:
-            yield Doubt(
-                kind=DoubtKind.TELEMETRY_GAP,
-                what="telemetry has a gap",
-                why=f"{who} was silent for {gap_s:.1f} s; {limit_s:g} s are tolerated",
-                remedy=_REMEDY,
-                invalidates=True,
-                phase=window.phase,
-            )
+    gaps = {who: longest_gap(times, window) for who, times in _watched_times(series)}
+    silent = sorted((who for who, gap in gaps.items() if gap.length_s > limit_s), key=lambda who: -gaps[who].length_s)
+    if silent:
+        longest = gaps[silent[0]]
+        others = f"; too long were also {', '.join(silent[1:])}" if silent[1:] else ""
+        yield Doubt(
+            kind=DoubtKind.TELEMETRY_GAP,
+            what="telemetry has a gap",
+            why=f"{silent[0]} was silent for {longest.length_s:.1f} s; {limit_s:g} s are tolerated{others}",
+            remedy=_REMEDY,
+            invalidates=True,
+            phase=window.phase,
+            started_at=longest.started_at,
+            ended_at=longest.ended_at,
+        )
 
 
 def _watched_times(series: Mapping[str, Series]) -> Iterator[tuple[str, Floats]]:
@@ -62,7 +67,21 @@ def _watched_times(series: Mapping[str, Series]) -> Iterator[tuple[str, Floats]]
             yield f"/metrics of {service}", up.time[up.value == 1]
 
 
-def longest_gap(times: Floats, window: Window) -> float:
-    """Give the longest time in seconds, inside a window, without one of `times` (sorted, epoch seconds)."""
+class Gap(NamedTuple):
+    """A time without a sign of life, in epoch seconds."""
+
+    started_at: float
+    ended_at: float
+
+    @property
+    def length_s(self) -> float:
+        """How long it was."""
+        return self.ended_at - self.started_at
+
+
+def longest_gap(times: Floats, window: Window) -> Gap:
+    """Give the longest time, inside a window, without one of `times` (sorted, epoch seconds)."""
     inside = times[(times >= window.started_at) & (times <= window.ended_at)]
-    return float(np.diff([window.started_at, *inside, window.ended_at]).max())
+    ends = np.array([window.started_at, *inside, window.ended_at])
+    place = int(np.diff(ends).argmax())
+    return Gap(float(ends[place]), float(ends[place + 1]))

@@ -28,9 +28,11 @@ class DoubtKind(StrEnum):
     RATE = "rate"
     DROPPED_ITERATIONS = "dropped_iterations"
     VUS_AT_CEILING = "vus_at_ceiling"
+    VUS_NOT_READY = "vus_not_ready"
     START_DELAY = "start_delay"
     GENERATOR_CPU = "generator_cpu"
     GENERATOR_UNKNOWN = "generator_unknown"
+    GENERATOR_NETWORK = "generator_network"
     # the machine
     MACHINE_CPU = "machine_cpu"
     MACHINE_CPU_PEAK = "machine_cpu_peak"
