@@ -135,9 +135,10 @@ def off_plan(begins: Floats, started_at: float, stages: Sequence[Stage], scenari
     """Give the share of its planned journeys that a window has too few, and the one that it has too many.
 
     `begins` is sorted, in epoch seconds as `started_at`, from when the stages count. A journey may begin up to `late_s`
-    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys.
+    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys, at
+    either end.
     """
-    rounding = max(1, len(scenario.mix))
+    rounding = 2 * max(1, len(scenario.mix))  # one at either end of the window
 
     def journeys(begin: float, end: float) -> float:
         return requests_between(stages, begin - started_at, end - started_at) / scenario.requests_per_journey

@@ -7,9 +7,6 @@ from lab.analysis.trend import MIN_S, Growth, growth
 from lab.model import Estimate, Leak, LeakOutcome
 
 _HOUR = 3600.0
-_EXPONENT = 2 / 3
-"""The interval of a slope narrows with the length T of a series as T^-1.5, so T grows as the ratio of widths ^ 2/3."""
-
 _SURELY_STRAIGHT = 3.0
 """By how much a line must be likelier than a warm-up (difference of log-likelihoods): twenty times as likely."""
 
@@ -78,17 +75,14 @@ def _outcome(found: Growth, effect_per_h: float) -> tuple[LeakOutcome, str]:
 
 
 def _needed_s(found: Growth, effect_per_h: float) -> float | None:
-    """Give the length of a phase whose interval would be narrow enough for the slope that was seen.
+    """Give the length of a phase whose interval would reach no further than the effect above the slope.
 
-    None where the slope lies so near to the effect that no reasonable length would do.
+    The interval narrows as length^-1.5 where it comes from noise, and as 1/length where memory grows in pieces: the
+    slower one is reckoned with. None where no reasonable length would do.
     """
     whole = _times(found.slope_per_s, _HOUR)
-    half_width = (whole.high - whole.low) / 2
     left_s = found.duration_s - found.warmup_s
-    distance = effect_per_h - whole.value if whole.value < effect_per_h else whole.value
-    if distance <= 0:
-        return None
-    needed_s = found.warmup_s + left_s * max(1.0, half_width / distance) ** _EXPONENT
+    needed_s = found.warmup_s + left_s * max(1.0, (whole.high - whole.value) / effect_per_h)
     longer_s = max(needed_s, 1.5 * found.duration_s)
     return longer_s if longer_s < _LONGEST_S else None
 

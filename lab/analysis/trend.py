@@ -17,7 +17,7 @@ for a leak.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,9 @@ _BIN_S = 5.0
 _MOST_BINS = 240
 _LEAST_LEFT = 48
 """Bins that are left after any warm-up: two a batch, so that a batch is no single value."""
+
+_SURELY_BETTER = 0.5
+"""What is left of the criterion, at most, where a truncation in the last half is taken."""
 
 _BENDS = 1.0
 """By how much a curve must be likelier than a line (difference of log-likelihoods) for more to be left out."""
@@ -70,10 +73,20 @@ def growth(times: Floats, values: Floats) -> Growth | None:
         duration_s=float(times[-1] - times[0]),
         warmup_s=float(at[0]) if first == 0 else float(at[first]),
         level=float(np.median(level[first:])),
-        slope_per_s=slope(at[first:], level[first:]),
+        slope_per_s=_with_pieces(slope(at[first:], level[first:]), at, level, first),
         saturation=saturation(at[first:], level[first:], longest_s=_longest_s(at, first)),
         is_settled=first + _stride(at) <= len(at) - _LEAST_LEFT,
     )
+
+
+def _with_pieces(found: Estimate, times: Floats, values: Floats, first: int) -> Estimate:
+    """Widen an interval upwards by the largest piece in which the series grew in its second half, after its warm-up.
+
+    Memory comes in pieces: between two of them nothing seems to grow, and a piece may have been due.
+    """
+    pieces = np.diff(values[max(first, len(values) // 2) :])
+    piece = max(float(pieces.max(initial=0.0)), 0.0)
+    return replace(found, high=found.high + piece / float(times[-1] - times[first]))
 
 
 def _binned(times: Floats, values: Floats) -> tuple[Floats, Floats]:
@@ -88,12 +101,19 @@ def _binned(times: Floats, values: Floats) -> tuple[Floats, Floats]:
 
 
 def _warmup(times: Floats, values: Floats) -> int:
-    """Give how many bins to leave out: MSER about a line, then more of them while what is left bends to a level."""
+    """Give how many bins to leave out: MSER about a line, then more of them while what is left bends to a level.
+
+    As its author has it, MSER looks in the first half: among few bins some always happen to lie well. In the last half
+    it must be surely better, as behind a worker that restarts or a warm-up that comes late.
+    """
     most = len(times) - _LEAST_LEFT
     if most <= 0:
         return 0
-    spreads = [_squares_about_line(times[d:], values[d:]) / (len(times) - d) ** 2 for d in range(most + 1)]
-    first = int(np.argmin(spreads))
+    half = min(most, len(times) // 2)
+    spreads = np.array([_squares_about_line(times[d:], values[d:]) / (len(times) - d) ** 2 for d in range(most + 1)])
+    first, best = int(np.argmin(spreads[: half + 1])), int(np.argmin(spreads))
+    if spreads[best] < _SURELY_BETTER * spreads[first]:
+        first = best
     stride = _stride(times)
     while first + stride <= most and saturation(times[first:], values[first:]) > _BENDS:
         first += stride
