@@ -37,6 +37,19 @@ def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any
     }
 
 
+def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say in which versions and machine two provenances differ; what they share is no sentence."""
+    found = []
+    for part in ("versions", "host"):
+        before, after = dict(earlier.get(part) or {}), dict(now.get(part) or {})
+        found += [
+            f"{name} was {before.get(name, 'not there')}, and is {after.get(name, 'not there')}"
+            for name in sorted({*before, *after})
+            if before.get(name) != after.get(name)
+        ]
+    return found
+
+
 def host() -> dict[str, Any]:
     """Give this machine's fingerprint: no host name, no user, nothing secret."""
     return {

@@ -16,7 +16,7 @@ from lab.collectors.recorder import Recorder
 from lab.collectors.scrape import ScrapeCollector
 from lab.config.plans import plan_content
 from lab.driving import Driver, OnProgress
-from lab.errors import ServiceDiedError
+from lab.errors import ConfigError, ServiceDiedError
 from lab.load.k6 import K6Load
 from lab.model import Doubt, DoubtKind, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
 from lab.rundir import RunDir
@@ -108,12 +108,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
             "target": experiment.target.name,
             "service_cores": {service.name: service.cores for service in experiment.target.services},
             "environment": environment_content(environment),
-            "provenance": provenance.collect(
-                environment=environment,
-                k6_version=experiment.load.version,
-                plan=content,
-                checkout=experiment.checkout,
-            ),
+            "provenance": _provenance(experiment),
             "noise": experiment.noise and asdict(experiment.noise),
             "log_begins": logs.ends(environment.log_files()),
             "log_kept": {},
@@ -127,13 +122,27 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
     return run
 
 
+def _provenance(experiment: Experiment) -> dict[str, Any]:
+    return provenance.collect(
+        environment=experiment.environment,
+        k6_version=experiment.load.version,
+        plan=plan_content(experiment.plan),
+        checkout=experiment.checkout,
+    )
+
+
 def reopen_run(experiment: Experiment, run: RunDir) -> None:
     """Make an interrupted run ready for the phases that it lacks; a phase that was cut off is driven again.
 
     In an environment that is not the run's own, services are cold, so its warm-ups are driven again too. The record
-    must have been recovered before (`lab.conclude.recover`).
+    must have been recovered before (`lab.conclude.recover`). Raises ConfigError where versions or machine are others.
     """
     record, environment = run.read_record(), experiment.environment
+    others = provenance.differences(record["provenance"], _provenance(experiment))
+    if others:
+        raise ConfigError(
+            f"run {run.run_id} cannot go on here, since its phases could not be compared: {'; '.join(others)}"
+        )
     is_new = record["environment"]["id"] != environment.id
     done = record["phases_done"]
     if is_new:

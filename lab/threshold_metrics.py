@@ -62,8 +62,11 @@ ALIASES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Short names: `error_rate{route=...}`, `rss_growth(ai_core)`, or `rss_growth` for every service."""
 
-GROWING = tuple(metric for statistic, metric in ALIASES.values() if statistic == "growth")
-"""What `growth` is about: measures of process families."""
+HEAPS = ("nodejs_heap_size_used_bytes", "go_memstats_heap_alloc_bytes", "jvm_memory_used_bytes")
+"""What services of some runtimes tell of their heap, by the names that their Prometheus clients give it."""
+
+GROWING = (*(metric for statistic, metric in ALIASES.values() if statistic == "growth"), *HEAPS)
+"""What `growth` is about: measures of process families, and heaps."""
 
 VALUES = MappingProxyType({"explainer": ("tree", "kernel"), "part": ("parse", "fit", "explain", "total")})
 """The values that a label can have, where there are only some."""

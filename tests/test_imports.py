@@ -19,7 +19,7 @@ ALLOWED = {
     "provenance": {"errors", "model", "__init__"},
     "config": {"errors", "model", "thresholds", "threshold_metrics", "config"},
     "analysis": {"errors", "model", "thresholds", "threshold_metrics", "analysis"},
-    "report": {"errors", "model", "thresholds", "report"},
+    "report": {"errors", "model", "thresholds", "threshold_metrics", "report"},
     "engines": {"errors", "model", "processes", "engines"},
     "load": {"errors", "model", "processes", "config", "load"},
     "collectors": {"errors", "model", "processes", "collectors"},

@@ -6,9 +6,10 @@ import numpy as np
 
 from lab.analysis.leak import leak
 from lab.analysis.samples import Samples
-from lab.analysis.series import Series
+from lab.analysis.series import Series, Track
 from lab.analysis.trend import growth
 from lab.model import Doubt, DoubtKind, Drift, Estimate, Evidence, Leak, PhaseKind, Window
+from lab.threshold_metrics import HEAPS
 
 RSS = "process_resident_memory_bytes"
 _GENERATORS = ("k6", "lab")
@@ -27,6 +28,7 @@ def leaks(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Leak, ...]:
         "process_open_fds": effects.open_files_per_h,
         "process_threads": effects.threads_per_h,
         "process_sockets": effects.sockets_per_h,
+        **dict.fromkeys(HEAPS, effects.rss_bytes_per_h),
     }
     return tuple(
         leak_of(window, service, metric, effect_per_h=effect, evidence=evidence, series=series)
@@ -34,8 +36,14 @@ def leaks(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Leak, ...]:
         if window.kind == PhaseKind.SOAK
         for service in services_of(series)
         for metric, effect in measures.items()
-        if len(series["processes"].track(metric, service).value)
+        if len(_track(metric, service, series).value)
     )
+
+
+def _track(metric: str, service: str, series: Mapping[str, Series]) -> Track:
+    """Give a measure of a process family, as the lab sees it from outside, or as the service tells it."""
+    name = "scrape" if metric in HEAPS else "processes"
+    return series[name].track(metric, service) if name in series else Track(np.zeros(0), np.zeros(0))
 
 
 def services_of(series: Mapping[str, Series]) -> tuple[str, ...]:
@@ -55,7 +63,7 @@ def leak_of(
     series: Mapping[str, Series],
 ) -> Leak:
     """Judge one measure of one process family in one phase."""
-    track = series["processes"].track(metric, service).within(window)
+    track = _track(metric, service, series).within(window)
     return leak(
         track.time,
         track.value,

@@ -15,6 +15,7 @@ from lab.report.figures import (
     three_digits,
 )
 from lab.report.section import Section
+from lab.threshold_metrics import HEAPS
 
 _MEMORY = "process_resident_memory_bytes"
 _MEASURES = {
@@ -22,6 +23,7 @@ _MEASURES = {
     "process_open_fds": ("open files", "value"),
     "process_threads": ("threads", "value"),
     "process_sockets": ("sockets", "value"),
+    **dict.fromkeys(HEAPS, ("heap", "bytes")),
 }
 _GROWTH = ("", "process", ">level", ">per hour (95 %)", ">limit", ">needs", ">full in")
 _LEAK_MARKS = {LeakOutcome.LEAK: Outcome.FAILED, LeakOutcome.NO_LEAK: Outcome.PASSED}

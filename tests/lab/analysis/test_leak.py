@@ -139,6 +139,17 @@ def test_growth_of_one_service_is_a_finding_of_its_own(tmp_path: Path) -> None:
     assert finding.outcome == Outcome.PASSED
 
 
+def test_the_heap_is_judged_where_a_service_tells_of_it(tmp_path: Path) -> None:
+    run = ARun(tmp_path, kind=PhaseKind.SOAK, seconds=600)
+    for second in range(600):
+        value = 50e6 + 20_000 * second
+        run.scrape.append(run.reading(second, "nodejs_heap_size_used_bytes", value, "service=backend"))
+    found = {(leak.service, leak.metric): leak.outcome for leak in analyse(run.evidence()).leaks}
+    assert found["backend", "nodejs_heap_size_used_bytes"] == LeakOutcome.LEAK
+    assert found["backend", "process_resident_memory_bytes"] == LeakOutcome.NO_LEAK
+    assert ("ai_core", "nodejs_heap_size_used_bytes") not in found
+
+
 def test_a_service_that_is_not_there_has_no_verdict(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, "rss_growth(bakend) < 20MB/h", grows=0)
     assert finding.outcome == Outcome.INVALID
