@@ -139,9 +139,10 @@ def off_plan(begins: Floats, started_at: float, stages: Sequence[Stage], scenari
     """Give the share of its planned journeys that a window has too few, and the one that it has too many.
 
     `begins` is sorted, in epoch seconds as `started_at`, from when the stages count. A journey may begin up to `late_s`
-    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys.
+    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys, of
+    which one at either edge is no more than rounding.
     """
-    rounding = max(1, len(scenario.mix))
+    rounding = 2 * max(1, len(scenario.mix))
 
     def journeys(begin: float, end: float) -> float:
         return requests_between(stages, begin - started_at, end - started_at) / scenario.requests_per_journey
