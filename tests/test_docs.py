@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli import cli
+from lab.model import DoubtKind
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +30,14 @@ def test_every_command_is_in_the_page_and_has_help() -> None:
     for name, command in cli.commands.items():
         assert f"## lab {name}\n" in page
         assert command.help
+
+
+def test_every_kind_of_doubt_is_in_the_table_and_the_lab_has_a_reason_for_it() -> None:
+    page = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| .+ \| .+ \| .+ \|$", page, flags=re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall(r"`([a-z_]+)`", row)} == set(DoubtKind)
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lab").rglob("*.py"))
+    assert [kind for kind in DoubtKind if f"DoubtKind.{kind.name}," not in code] == []
 
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -34,11 +34,15 @@ def generator_guards(
     """Give the guards of the generator in one drive of a phase."""
     yield _late_guard(window, evidence, load)
     yield _own_errors_guard(window, load.samples)
-    # of a drive that was cut off, the journeys under way are not known; steps may miss their rate (see load_doubts)
-    if not window.note and not window.step:
+    if _is_whole(window, phase) and not window.step:  # steps may miss their rate (see load_doubts)
         yield from _rate_guards(window, phase, evidence, load)
     if "processes" in series:
         yield _cpu_guard(evidence, series["processes"])
+
+
+def _is_whole(window: Window, phase: Phase) -> bool:
+    # of a drive that was cut off, the journeys that were under way are not known
+    return window.ended_at - window.started_at > sum(stage.duration_s for stage in phase.stages) - 0.001
 
 
 def _late_guard(window: Window, evidence: Evidence, load: Load) -> Guard:
@@ -135,10 +139,10 @@ def off_plan(begins: Floats, started_at: float, stages: Sequence[Stage], scenari
     """Give the share of its planned journeys that a window has too few, and the one that it has too many.
 
     `begins` is sorted, in epoch seconds as `started_at`, from when the stages count. A journey may begin up to `late_s`
-    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys, at
-    either end.
+    after it was due, and so outside the window that it was planned for; and each k6 scenario begins whole journeys, of
+    which one at either edge is no more than rounding.
     """
-    rounding = 2 * max(1, len(scenario.mix))  # one at either end of the window
+    rounding = 2 * max(1, len(scenario.mix))
 
     def journeys(begin: float, end: float) -> float:
         return requests_between(stages, begin - started_at, end - started_at) / scenario.requests_per_journey

@@ -43,7 +43,6 @@ class DoubtKind(StrEnum):
     SWAP = "swap"
     # the system, and what was asked of it
     NOT_STEADY = "not_steady"
-    BACKLOG = "backlog"
     CLOSE_CALL = "close_call"
     INAPPLICABLE = "inapplicable"
 
