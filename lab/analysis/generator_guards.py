@@ -86,7 +86,7 @@ def _own_errors_guard(window: Window, samples: Samples) -> Guard:
         what="k6's own machine refused it files, ports or names",
         figure=lambda begin, end: float(np.ptp(np.searchsorted(times, [begin, end]))),
         limit=0.0,
-        allowed="none",
+        allowed="0",
         shown=lambda count: f"{count:.0f} requests never reached the system (k6's error {', '.join(sorted(found))})",
         remedy="raise the limit of open files (ulimit -n) or the range of local ports, or lower the rate",
         forbids=True,
