@@ -1,6 +1,6 @@
 """What each threshold sees in each phase that it is held against: in all of it, or in the worst of its windows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,10 +8,10 @@ import numpy as np
 from lab.analysis.applicability import applies
 from lab.analysis.phases import judged_by
 from lab.analysis.results import Results, of_growth, of_result
-from lab.analysis.series import Series
+from lab.analysis.series import Series, Track
 from lab.analysis.server_values import server_statistic, track_of
-from lab.analysis.values import Load, statistic_of, values_of
-from lab.model import Evidence, Observation, Phase, Threshold, Window
+from lab.analysis.values import Load, Values, statistic_of, values_of
+from lab.model import Estimate, Evidence, Observation, Phase, Threshold, Window
 from lab.threshold_metrics import RESULTS, is_server_metric
 from lab.thresholds import holds
 
@@ -43,39 +43,63 @@ class _Seeing:
             return of_growth(threshold, window, self.evidence, self.series)
         if threshold.metric in RESULTS:
             return [of_result(threshold, window, self.results)]
+        part = self._parts(threshold, window)
         if threshold.window_s is None:
-            return [self._stretch(threshold, window, window.started_at, window.ended_at)]
-        return [self._worst(threshold, window, threshold.window_s)]
+            return [part(window.started_at, window.ended_at)]
+        return [_worst(threshold, [part(*ends) for ends in stretches_of(window, threshold.window_s)])]
 
-    def _worst(self, threshold: Threshold, window: Window, length_s: float) -> Observation:
-        stretches = [self._stretch(threshold, window, *ends) for ends in stretches_of(window, length_s)]
-        seen = [stretch for stretch in stretches if stretch.observed is not None]
-        missed = [stretch for stretch in seen if stretch.observed and not holds(threshold, stretch.observed.value)]
-        unseen = [stretch for stretch in stretches if stretch.observed is None]
-        if unseen and not missed:
-            return replace(unseen[0], windows=len(stretches))
-        worst = max(missed or seen, key=lambda stretch: _badness(threshold, stretch))
-        return replace(worst, windows=len(stretches), missed=len(missed))
-
-    def _stretch(self, threshold: Threshold, window: Window, started_at: float, ended_at: float) -> Observation:
-        if is_server_metric(threshold.metric):
-            track = track_of(threshold, self.series).between(started_at, ended_at)
-            count, (observed, why) = len(track.value), server_statistic(threshold, track)
-        else:
-            whole = values_of(threshold, window.name, self.load)
-            # the whole phase counts every request, also one that was due before it or ended after it
-            values = whole if threshold.window_s is None else whole.between(started_at, ended_at)
-            count = len(values.values)
-            observed, why = statistic_of(threshold, values.values, is_part=len(whole.values) > count)
-        return Observation(
-            threshold=threshold.text,
-            phase=window.phase,
-            started_at=started_at,
-            ended_at=ended_at,
-            count=count,
-            observed=observed,
-            why=why,
+    def _parts(self, threshold: Threshold, window: Window) -> Callable[[float, float], Observation]:
+        """Give what sees a stretch of a phase; the phase's own values are looked up once for all of them."""
+        see = (
+            _of_server(threshold, track_of(threshold, self.series))
+            if is_server_metric(threshold.metric)
+            else _of_load(threshold, values_of(threshold, window.name, self.load))
         )
+
+        def part(started_at: float, ended_at: float) -> Observation:
+            count, observed, why = see(started_at, ended_at)
+            return Observation(
+                threshold=threshold.text,
+                phase=window.phase,
+                started_at=started_at,
+                ended_at=ended_at,
+                count=count,
+                observed=observed,
+                why=why,
+            )
+
+        return part
+
+
+_See = Callable[[float, float], tuple[int, Estimate | None, str]]
+
+
+def _of_server(threshold: Threshold, whole: Track) -> _See:
+    def see(started_at: float, ended_at: float) -> tuple[int, Estimate | None, str]:
+        track = whole.between(started_at, ended_at)
+        return (len(track.value), *server_statistic(threshold, track))
+
+    return see
+
+
+def _of_load(threshold: Threshold, whole: Values) -> _See:
+    def see(started_at: float, ended_at: float) -> tuple[int, Estimate | None, str]:
+        # the whole phase counts every request, also one that was due before it or ended after it
+        values = whole if threshold.window_s is None else whole.between(started_at, ended_at)
+        count = len(values.values)
+        return (count, *statistic_of(threshold, values.values, is_part=len(whole.values) > count))
+
+    return see
+
+
+def _worst(threshold: Threshold, stretches: Sequence[Observation]) -> Observation:
+    seen = [stretch for stretch in stretches if stretch.observed is not None]
+    missed = [stretch for stretch in seen if stretch.observed and not holds(threshold, stretch.observed.value)]
+    unseen = [stretch for stretch in stretches if stretch.observed is None]
+    if unseen and not missed:
+        return replace(unseen[0], windows=len(stretches))
+    worst = max(missed or seen, key=lambda stretch: _badness(threshold, stretch))
+    return replace(worst, windows=len(stretches), missed=len(missed))
 
 
 def _nothing(threshold: Threshold, phase: Phase, why: str) -> Observation:

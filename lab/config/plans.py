@@ -24,6 +24,7 @@ Rate = Annotated[float, Field(gt=0, le=MAX_RATE_PER_S, allow_inf_nan=False)]
 _GUARDS = Guards()
 _JOURNEYS = Journeys()
 _LEAKS = Leaks()
+_RESULTS_OF = {"recovery_time": PhaseKind.SPIKE, "break_point": PhaseKind.STRESS}
 _KINDS = ("invalidating", "tolerated")
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
@@ -184,7 +185,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
     """Turn a plan file's content into a Plan. Problems begin with `source`; ConfigError has them all."""
     file = validated(_PlanFile, content, source)
     parsed, problems = _parse_thresholds(file, source)
-    problems += _phase_problems(file, source)
+    problems += _phase_problems(file, source) + _kind_mismatches(file, parsed, source)
     breaks, break_problems = _parse_breaks(file, source)
     problems += break_problems + _kind_problems(file, source)
     if problems:
@@ -219,6 +220,24 @@ def plan_content(plan: Plan) -> dict[str, Any]:
 def _guards(file: _GuardsFile) -> Guards:
     kinds = {name: tuple(DoubtKind(kind) for kind in getattr(file, name)) for name in _KINDS}
     return Guards(**{**file.model_dump(), **kinds})
+
+
+def _kind_mismatches(file: _PlanFile, parsed: Sequence[Threshold], source: str) -> list[str]:
+    """Say which thresholds name a phase that cannot have what they are about."""
+    kinds = {phase.name: phase.kind for phase in file.phases}
+    problems = []
+    for threshold in parsed:
+        for name in threshold.phases:
+            kind = kinds.get(name)
+            if kind == PhaseKind.STRESS and threshold.metric != "break_point":
+                problems.append(
+                    f"{source}: {threshold.text!r}: {name!r} is driven until it breaks: hold break_point against it, "
+                    "and put what breaks it into staircase.breaks"
+                )
+            needed = _RESULTS_OF.get(threshold.metric)
+            if kind is not None and needed is not None and kind != needed:
+                problems.append(f"{source}: {threshold.text!r}: {name!r} is no phase of kind {needed}")
+    return problems
 
 
 def _kind_problems(file: _PlanFile, source: str) -> list[str]:

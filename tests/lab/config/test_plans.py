@@ -1,5 +1,6 @@
 """Plans: what is read, and that every problem is reported at once, with the nearest known name."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,20 @@ def test_phases_that_cannot_be_driven_are_refused(phase: dict[str, Any], said: s
     with pytest.raises(ConfigError) as raised:
         parse_plan(a_plan_with(phase, *([STRESS] if phase["name"] == "stress-01" else [])), source="own")
     assert said in "\n".join(raised.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("expect", "phase", "said"),
+    [
+        ("error_rate < 1%", "stress", "hold break_point against it"),
+        ("recovery_time < 5s", "sustain", "'sustain' is no phase of kind spike"),
+        ("break_point > 5", "spike", "'spike' is no phase of kind stress"),
+    ],
+)
+def test_a_threshold_is_not_held_against_what_a_phase_cannot_have(expect: str, phase: str, said: str) -> None:
+    content = a_plan_with(SPIKE, STRESS, thresholds=[{"expect": expect, "phases": [phase]}])
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse_plan(content, source="own")
 
 
 def test_phases_are_picked_by_name_or_kind_and_keep_the_warm_ups_and_their_own_thresholds() -> None:
