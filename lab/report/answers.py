@@ -1,8 +1,20 @@
 """What a report says of the answers that phases exist for: ramps, spikes and soaks."""
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
-from lab.model import Leak, LeakOutcome, Outcome, Ramp, RecoveryOutcome, Report, Resilience
+from lab.model import (
+    Estimate,
+    LatencySummary,
+    Leak,
+    LeakOutcome,
+    Outcome,
+    PhaseKind,
+    Ramp,
+    RecoveryOutcome,
+    Report,
+    Resilience,
+)
 from lab.report.figures import (
     NOTHING,
     clock,
@@ -41,6 +53,7 @@ _RECOVERY_MARKS = {
 
 def sections(report: Report, *, brief: bool = False) -> Iterator[Section]:
     """Give the sections of every ramp, spike and soak; in brief, a ramp's bins are left out."""
+    yield _against_baseline(report)
     for ramp in report.analysis.ramps:
         yield _ramp(ramp)
         if not brief:
@@ -51,6 +64,32 @@ def sections(report: Report, *, brief: bool = False) -> Iterator[Section]:
         yield _leaks(phase, [leak for leak in report.analysis.leaks if leak.phase == phase], brief=brief)
     yield _drifts(report)
     yield _connections(report)
+
+
+def _against_baseline(report: Report) -> Section:
+    """Hold the latency of every phase against that of the unloaded system, route by route in the mean."""
+    names = [phase.name for phase in report.plan.phases if phase.kind == PhaseKind.BASELINE]
+    cells = {(c.phase, c.route): c.latency for c in report.analysis.latencies if c.scenario is None}
+    routes = [route for phase, route in cells if phase in names[:1] and route is not None]
+    rows = []
+    for phase in report.plan.phases:
+        ratios = [
+            later.value / unloaded.value
+            for route in routes
+            if (unloaded := cells[names[0], route].mean_s) and (later := _mean_of(cells.get((phase.name, route))))
+        ]
+        if ratios and phase.kind not in (PhaseKind.WARMUP, PhaseKind.BASELINE):
+            middle, worst = median(ratios), max(ratios)
+            rows.append((phase.name, f"{three_digits(middle)} times", f"{three_digits(worst)} times"))
+    return Section(
+        title="Mean latency against the unloaded system (baseline)",
+        columns=("phase", ">median of routes", ">worst route"),
+        rows=tuple(rows),
+    )
+
+
+def _mean_of(latency: LatencySummary | None) -> Estimate | None:
+    return latency.mean_s if latency else None
 
 
 def _ramp(ramp: Ramp) -> Section:

@@ -8,6 +8,7 @@ from lab.model import (
     Connections,
     Drift,
     Estimate,
+    LatencySummary,
     Leak,
     LeakOutcome,
     Noise,
@@ -74,8 +75,16 @@ def with_every_answer(report: Report) -> Report:
         repeats=6,
         figures=(NoiseFigure(name="p50", unit="s", mean=0.0025, variation=0.02, smallest_change=0.078),),
     )
-    plan = replace(report.plan, phases=(*report.plan.phases, stress))
+    baseline = Phase(name="baseline", kind=PhaseKind.BASELINE, rate_per_s=2, duration_s=30)
+    unloaded = [replace(cell, phase="baseline", latency=_half(cell.latency)) for cell in analysis.latencies]
+    analysis = replace(analysis, latencies=(*unloaded, *analysis.latencies))
+    plan = replace(report.plan, phases=(baseline, *report.plan.phases, stress))
     return replace(report, plan=plan, analysis=analysis, noise=noise)
+
+
+def _half(latency: LatencySummary) -> LatencySummary:
+    mean = latency.mean_s
+    return replace(latency, mean_s=mean and _estimate(mean.value / 2, mean.low / 2, mean.high / 2))
 
 
 def _estimate(value: float, low: float, high: float) -> Estimate:
