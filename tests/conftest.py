@@ -2,12 +2,19 @@
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 _BESIDE_PYTHON = str(Path(sys.executable).parent)
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C back where a job in the background was started without it: children would ignore it too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
