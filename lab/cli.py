@@ -143,10 +143,8 @@ def run(  # one per option, as click has it
     settings, earlier = _settings(), None
     wanted = preparing.Wanted(target=target, overrides=target_set, ports=ports, bring_up=bring_up)
     if resume is None:
-        overrides = (*overrides, *([] if seed is None else [f"seed={seed}"]))
-        asked = preparing.read_plan(
-            plan_name, scenario, wanted, overrides=overrides, rate_per_s=rate, phases=_names(phases)
-        )
+        own = (*overrides, *([] if seed is None else [f"seed={seed}"]))
+        asked = preparing.read_plan(plan_name, scenario, wanted, overrides=own, rate_per_s=rate, phases=_names(phases))
     else:
         _refuse_beside_resume(context)
         earlier = interrupted(rundir.find(settings.artifacts, resume), _engine().find())

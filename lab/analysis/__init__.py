@@ -33,7 +33,6 @@ def analyse(evidence: Evidence) -> Analysis:
     """Give every figure of a run. The same files give the same figures; nothing else is asked."""
     samples, points = read_samples(evidence.samples), read_points(evidence.points)
     series = {name: read_series(path) for name, path in evidence.series.items()}
-    latencies = request_latencies(samples)
     recorded = Load(
         samples=samples, points=points, scenario=evidence.scenario, deadline_s=evidence.plan.journeys.deadline_s
     )
@@ -46,7 +45,7 @@ def analyse(evidence: Evidence) -> Analysis:
         run_id=evidence.run_id,
         windows=evidence.windows,
         load=load,
-        latencies=latencies,
+        latencies=request_latencies(samples),
         points=point_summaries(points),
         errors=error_counts(samples, points),
         outcomes=analysis_outcomes(points),

@@ -10,6 +10,7 @@ _HOUR = 3600.0
 _SURELY_STRAIGHT = 3.0
 """By how much a line must be likelier than a warm-up (difference of log-likelihoods): twenty times as likely."""
 
+_TOO_SHORT = "{:.0f} s are too short for any trend: {:.0f} s are the least"
 _LONGEST_S = 48 * _HOUR
 
 
@@ -40,8 +41,7 @@ def leak(
     )
     found = growth(times, values)
     if found is None:
-        why = f"{nothing.observed_s:.0f} s are too short for any trend: {MIN_S:.0f} s are the least"
-        return replace(nothing, why=why)
+        return replace(nothing, why=_TOO_SHORT.format(nothing.observed_s, MIN_S))
     outcome, why = _outcome(found, effect_per_h)
     return replace(
         nothing,

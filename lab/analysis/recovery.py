@@ -107,7 +107,7 @@ def _drained(recoveries: Sequence[Recovery]) -> bool | None:
 
 
 def _begins(times: Surged, length_s: float) -> Floats:
-    """Give where windows begin: none reaches from before the surge into it, or from it into the time after it."""
+    """Give where windows begin: none reaches from one part of the phase into the next, but one of a part too short."""
     parts = (
         (times.started_at, times.surge_started_at),
         (times.surge_started_at, times.surge_ended_at),
@@ -157,6 +157,9 @@ def recover(signal: str, seen: _Seen, times: Surged) -> Recovery:
     after = (seen.begins >= times.surge_ended_at - 1e-6) & ~np.isnan(seen.values)
     if len(before) < _LEAST_BEFORE or not after.any():
         why = "too few requests before the surge for a band" if after.any() else "nothing was seen after the surge"
+        return Recovery(signal=signal, outcome=RecoveryOutcome.UNKNOWN, observed_s=observed_s, why=why)
+    if float(np.ptp(seen.begins[after])) < HOLD_S - 1e-6:
+        why = f"watched too briefly after the surge: a window of {seen.length_s:.1f} s and {HOLD_S:g} s are the least"
         return Recovery(signal=signal, outcome=RecoveryOutcome.UNKNOWN, observed_s=observed_s, why=why)
     factor, least = MARGINS[signal]
     highest = float(before.max())

@@ -108,11 +108,6 @@ class Phase:
         return tuple(Stage(duration_s=s, from_rate_per_s=r, to_rate_per_s=r) for s, r in lengths)
 
     @property
-    def is_constant(self) -> bool:
-        """Whether its rate never changes."""
-        return len({rate for stage in self.stages for rate in (stage.from_rate_per_s, stage.to_rate_per_s)}) == 1
-
-    @property
     def mean_rate_per_s(self) -> float:
         """The rate averaged over the phase."""
         stages = self.stages

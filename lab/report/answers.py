@@ -38,6 +38,7 @@ _MEASURES = {
     **dict.fromkeys(HEAPS, ("heap", "bytes")),
 }
 _GROWTH = ("", "process", ">level", ">per hour (95 %)", ">limit", ">needs", ">full in")
+_PER_1000 = ">per 1000 requests"
 _LEAK_MARKS = {LeakOutcome.LEAK: Outcome.FAILED, LeakOutcome.NO_LEAK: Outcome.PASSED}
 _SIGNALS = {
     "p95_s": ("P95", "s"),
@@ -171,8 +172,8 @@ def _leaks(phase: str, leaks: Sequence[Leak], *, brief: bool) -> Section:
     rest = [f"in {hidden} others (open files, threads, sockets) no leak was found; see analysis.json"] if hidden else []
     return Section(
         title=f"Growth ({phase})",
-        columns=_GROWTH,
-        rows=tuple(_leak(leak) for leak in shown),
+        columns=_GROWTH if brief else (*_GROWTH, _PER_1000),
+        rows=tuple(_leak(leak)[: len(_GROWTH)] if brief else _leak(leak) for leak in shown),
         marks=tuple(_LEAK_MARKS.get(leak.outcome, Outcome.INVALID) for leak in shown),
         note="\n".join([*why, *rest]),
     )
@@ -188,6 +189,7 @@ def _leak(leak: Leak) -> tuple[str, ...]:
         in_unit(leak.effect_per_h, unit),
         duration(leak.needed_s),
         duration(leak.to_limit_s),
+        estimate_in_unit(leak.slope_per_1000_requests, unit),
     )
 
 

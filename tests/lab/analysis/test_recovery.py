@@ -1,5 +1,7 @@
 """Recovery after a surge, of queues whose backlog is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,23 @@ def test_requests_that_were_due_in_the_surge_say_nothing_of_the_time_after_it() 
     found = judged(Answered(due=answered.due, duration_s=duration, failed=answered.failed))
     assert found.recovery_s is not None
     assert found.recovery_s.value == 0
+
+
+def test_a_phase_that_ends_before_anyone_could_tell_is_unknown_and_not_a_failure() -> None:
+    answered = surged(1, service_s=0.03)
+    brief = replace(TIMES, ended_at=TIMES.surge_ended_at + 6)
+    kept = answered.due < brief.ended_at
+    found = resilience(
+        "spike",
+        brief,
+        due=answered.due[kept],
+        duration_s=answered.duration_s[kept],
+        failed=answered.failed[kept],
+        queue_times=NOTHING,
+        queue_depth=NOTHING,
+    )
+    assert found.outcome == RecoveryOutcome.UNKNOWN
+    assert "watched too briefly after the surge" in found.why
 
 
 @pytest.mark.parametrize("rows", [slice(0, 0), slice(0, 300)])

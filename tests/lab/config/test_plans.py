@@ -104,7 +104,6 @@ def test_a_spike_moves_from_its_rate_to_a_multiple_and_back() -> None:
     assert spike.duration_s == 30
     assert [spike.rate_at(second) for second in (0, 9.9, 10, 14.9, 15, 40)] == [20, 20, 80, 80, 20, 20]
     assert spike.mean_rate_per_s == pytest.approx((10 * 20 + 5 * 80 + 15 * 20) / 30)
-    assert not spike.is_constant
 
 
 def test_a_ramp_moves_evenly() -> None:
