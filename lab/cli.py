@@ -135,10 +135,7 @@ def run(  # one per option, as click has it
     --resume in the place of SCENARIO and plan, such a run goes on.
     """
     from lab import preparing, rundir
-    from lab.load.k6 import K6Load, find_k6
     from lab.resume import interrupted
-    from lab.run import expected_requests
-    from lab.run_lock import exclusive
 
     settings, earlier = _settings(), None
     wanted = preparing.Wanted(target=target, overrides=target_set, ports=ports, bring_up=bring_up)
@@ -149,12 +146,22 @@ def run(  # one per option, as click has it
         _refuse_beside_resume(context)
         earlier = interrupted(rundir.find(settings.artifacts, resume), _engine().find())
         asked, wanted = (earlier.plan, earlier.scenario), replace(wanted, target=earlier.target)
+    report = _drive(settings, asked, wanted, earlier.run if earlier else None)
+    sys.exit(_OUTCOME_CODES[report.verdict.outcome])
+
+
+def _drive(
+    settings: "Settings", asked: "tuple[Plan, Scenario]", wanted: "Wanted", earlier: "RunDir | None"
+) -> "Report":
+    from lab import preparing, rundir
+    from lab.load.k6 import K6Load, find_k6
+    from lab.run import expected_requests
+    from lab.run_lock import exclusive
+
     load = K6Load(find_k6())
     rundir.require_room(settings.artifacts, requests=expected_requests(asked[0]))
     with exclusive(settings.home), preparing.environment(settings, wanted, say=_say) as (environment, system):
-        experiment = preparing.experiment(settings, asked, system, environment, load)
-        report = _run(experiment, earlier.run if earlier else None)
-    sys.exit(_OUTCOME_CODES[report.verdict.outcome])
+        return _run(preparing.experiment(settings, asked, system, environment, load), earlier)
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -187,17 +194,14 @@ def noise(
     What it shows is kept, and later reports print the smallest change that this machine can show.
     """
     from lab import noise as machine_noise
-    from lab import preparing, provenance
+    from lab import provenance
     from lab.config.targets import load_scenario
-    from lab.load.k6 import K6Load, find_k6
-    from lab.run_lock import exclusive
+    from lab.preparing import Wanted
 
     settings = _settings()
     plan = machine_noise.noise_plan(repeats=repeats, duration_s=duration, rate_per_s=rate, seed=seed)
-    asked, load = (plan, load_scenario("mixed")), K6Load(find_k6())
-    wanted = preparing.Wanted(target=target, ports=ports, bring_up=bring_up)
-    with exclusive(settings.home), preparing.environment(settings, wanted, say=_say) as (environment, system):
-        report = _run(preparing.experiment(settings, asked, system, environment, load), None)
+    wanted = Wanted(target=target, ports=ports, bring_up=bring_up)
+    report = _drive(settings, (plan, load_scenario("mixed")), wanted, None)
     if report.verdict.outcome == "invalid":
         _fail(EngineError("the run is invalid, so nothing is kept of it: see its doubts above"))
     machine_noise.keep(settings.home, machine_noise.measured(report), provenance.host())

@@ -66,7 +66,15 @@ def with_every_answer(report: Report) -> Report:
             ),
         ),
     )
-    noise = Noise(
+    baseline = Phase(name="baseline", kind=PhaseKind.BASELINE, rate_per_s=2, duration_s=30)
+    unloaded = [replace(cell, phase="baseline", latency=_half(cell.latency)) for cell in analysis.latencies]
+    analysis = replace(analysis, latencies=(*unloaded, *analysis.latencies))
+    plan = replace(report.plan, phases=(baseline, *report.plan.phases, stress))
+    return replace(report, plan=plan, analysis=analysis, noise=_noise())
+
+
+def _noise() -> Noise:
+    return Noise(
         run_id="20260102T110000Z-mixed-noise",
         measured_at=START,
         scenario="mixed",
@@ -75,11 +83,6 @@ def with_every_answer(report: Report) -> Report:
         repeats=6,
         figures=(NoiseFigure(name="p50", unit="s", mean=0.0025, variation=0.02, smallest_change=0.078),),
     )
-    baseline = Phase(name="baseline", kind=PhaseKind.BASELINE, rate_per_s=2, duration_s=30)
-    unloaded = [replace(cell, phase="baseline", latency=_half(cell.latency)) for cell in analysis.latencies]
-    analysis = replace(analysis, latencies=(*unloaded, *analysis.latencies))
-    plan = replace(report.plan, phases=(baseline, *report.plan.phases, stress))
-    return replace(report, plan=plan, analysis=analysis, noise=noise)
 
 
 def _half(latency: LatencySummary) -> LatencySummary:
