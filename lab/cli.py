@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
 
     from lab.config.settings import Settings
     from lab.engines import ProcessEngine
-    from lab.model import Environment, Report
+    from lab.model import Environment, Plan, Report, Scenario
+    from lab.preparing import Wanted
     from lab.run import Experiment
     from lab.rundir import RunDir
 
