@@ -3,6 +3,7 @@
 import http from 'k6/http';
 import { sleep } from 'k6';
 import { RequestIds, params, reportList } from './requests.js';
+import { tokenOf } from './session.js';
 import { settings } from './settings.js';
 import { largeTable } from './tables.js';
 import { seededUser } from './users.js';
@@ -40,16 +41,16 @@ function send(requests, statuses) {
   return responses;
 }
 
-// [{userId, token}] of a role, registered now or earlier.
+// [{role, number, userId, token}] of a role, registered now or earlier.
 function sessions(role) {
   const bodies = Array.from({ length: USERS }, (_, i) => JSON.stringify(seededUser(role, i)));
   const registered = send(bodies.map((body) => request('POST', '/register', body)), [201, 409]);
   const known = bodies.filter((_, i) => registered[i].status === 409);
   const logins = send(known.map((body) => request('POST', '/login', body)), [200]);
-  return [...registered.filter((r) => r.status === 201), ...logins].map((r) => ({
-    userId: r.json('userId'),
-    token: r.json('token'),
-  }));
+  return registered.map((r, number) => {
+    const answer = r.status === 201 ? r : logins.shift();
+    return { role, number, userId: answer.json('userId'), token: answer.json('token') };
+  });
 }
 
 function uploads(users) {
@@ -116,6 +117,8 @@ export function seed(parts) {
   return data;
 }
 
+// The user whose turn it is, with a token that is still good.
 export function pick(users, iteration) {
-  return users[iteration % users.length];
+  const user = users[iteration % users.length];
+  return { ...user, token: tokenOf(user) };
 }

@@ -5,8 +5,11 @@ takes the fields of `Faults`; `GET /_seen` gives every request so far.
 """
 
 import asyncio
+import base64
 import hashlib
+import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
@@ -21,7 +24,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Faults:
-    """Every n-th answer of a kind goes wrong; 0 for none."""
+    """Every n-th answer of a kind goes wrong, and tokens end so many seconds after their issue; 0 for none."""
 
     analyze_503_every: int = 0
     analysis_fails_every: int = 0
@@ -31,6 +34,7 @@ class Faults:
     login_401_every: int = 0
     analysis_s: float = 0.0
     answer_s: float = 0.0
+    token_lifetime_s: int = 0
 
 
 def is_setup(request: web.Request) -> bool:
@@ -44,6 +48,7 @@ class State:
 
     users: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    expiries: dict[str, float] = field(default_factory=dict)
     datasets: set[str] = field(default_factory=set)
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: list[dict[str, str]] = field(default_factory=list)
@@ -69,6 +74,11 @@ def problem(status: int, **headers: str) -> web.Response:
 def session(state: State, email: str) -> dict[str, str]:
     user_id = state.users[email]["userId"]
     token = f"token-{user_id}"
+    if state.faults.token_lifetime_s:  # as a JSON web token says it; whole seconds, as there
+        issued = int(time.time())
+        claims = {"iat": issued, "exp": issued + state.faults.token_lifetime_s, "n": len(state.tokens)}
+        token = f"head.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.sign"
+        state.expiries[token] = claims["exp"]
     state.tokens[token] = user_id
     return {"userId": user_id, "token": token}
 
@@ -168,7 +178,9 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     )
     await asyncio.sleep(0 if is_setup(request) else state.faults.answer_s)
     is_open = request.path in ("/register", "/login")
-    request["user"] = state.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    is_alive = time.time() < state.expiries.get(token, float("inf"))
+    request["user"] = state.tokens.get(token) if is_alive else None
     return await handler(request) if is_open or request["user"] else problem(401)
 
 

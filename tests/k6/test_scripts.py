@@ -165,6 +165,22 @@ def test_stages_jump_and_each_journey_says_how_late_it_began(tmp_path: Path, bac
     assert firsts == {request_id for request_id in sent if request_id.endswith("-1") and "setup" not in request_id}
 
 
+@pytest.mark.parametrize("name", ["upload_analyze", "explain_heavy", "report_retrieval"])
+def test_sessions_are_renewed_before_they_expire_and_that_counts_nowhere(
+    tmp_path: Path, backend: Backend, name: str
+) -> None:
+    backend.commit(token_lifetime_s=4)
+    run = k6(name, backend, tmp_path, RATE=20, DURATION=9, POLL_INTERVAL=0.05)
+    assert run.exit_code == 0, run.output
+    assert {point["tags"]["status"] for point in run.of("http_reqs")} <= {"200", "201", "202"}
+    assert "POST /login (setup)" not in {point["tags"]["name"] for point in run.of("http_reqs")}
+    assert run.total("journeys", outcome="failed") == 0
+    renewals = [seen for seen in backend.seen() if "-session-" in seen["request_id"]]
+    assert {seen["path"] for seen in renewals} == {"/login"}
+    assert len(renewals) >= 4
+    assert run.figures["requests"] == len(run.of("http_reqs"))
+
+
 def test_without_a_file_for_it_k6_prints_its_usual_summary(tmp_path: Path, backend: Backend) -> None:
     run = k6("auth_dashboard", backend, tmp_path, SUMMARY="")
     assert "http_req_duration" in run.output
