@@ -1,5 +1,5 @@
 # The two commands of the README, and what a contributor runs.
-.PHONY: demo test bootstrap docs lock bench detection
+.PHONY: demo test bootstrap docs dashboards lock bench detection telemetry
 
 demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
 	.venv/bin/lab run mixed --plan smoke --up
@@ -13,6 +13,9 @@ bootstrap: ## make or renew .venv from requirements.lock
 docs: bootstrap ## write docs/cli.md from --help
 	.venv/bin/python scripts/write_cli_docs.py
 
+dashboards: bootstrap ## write grafana/dashboards/*.json
+	.venv/bin/python -m dashboards
+
 lock: bootstrap ## resolve the dependencies anew
 	scripts/lock
 
@@ -24,3 +27,6 @@ bench: bootstrap ## print what the lab itself costs
 detection: bootstrap ## print how often the answers of the analysis are right (docs/analysis.md)
 	.venv/bin/python benchmarks/detection.py
 	.venv/bin/python benchmarks/leak_detection.py
+
+telemetry: bootstrap ## print what telemetry costs (docs/telemetry.md)
+	.venv/bin/python benchmarks/telemetry.py

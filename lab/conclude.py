@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lab import processes
+from lab import openmetrics, processes
 from lab.analysis import analyse
 from lab.analysis.steps import as_phase
 from lab.analysis.verdict import judge
-from lab.collectors import logs, recorder
+from lab.collectors import log_index, recorder
 from lab.config.plans import parse_plan
 from lab.errors import LoadError, RunDirError
 from lab.load.k6_samples import Conversion, convert, output_of
@@ -35,6 +35,9 @@ from lab.model import (
 )
 from lab.report import encode, junit, markdown
 from lab.rundir import RunDir, write_bytes, write_json
+
+_LONG_S = 90 * 60
+"""From this length on, the text of the series has every other second, and stays under a hundred megabytes."""
 
 _SCENARIO = TypeAdapter(Scenario)
 _DOUBTS = TypeAdapter(tuple[Doubt, ...])
@@ -92,7 +95,29 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
         noise=_NOISE.validate_python(record.get("noise")),
     )
     _write(run, report)
+    if _has_grown(run):
+        openmetrics.write(
+            run.openmetrics,
+            run.run_id,
+            series=_series(run.series),
+            samples=run.samples,
+            points=run.points,
+            step_s=1 if _length_s(report) < _LONG_S else 2,
+        )
     return report
+
+
+def _length_s(report: Report) -> float:
+    windows = report.analysis.windows
+    return max((w.ended_at for w in windows), default=0.0) - min((w.started_at for w in windows), default=0.0)
+
+
+def _has_grown(run: RunDir) -> bool:
+    """Whether series were recorded since they were written as text."""
+    if not run.openmetrics.exists():
+        return True
+    written = run.openmetrics.stat().st_mtime
+    return any(path.stat().st_mtime > written for path in run.series.glob("*.parquet"))
 
 
 def _evidence(
@@ -111,6 +136,8 @@ def _evidence(
         points=run.points,
         series=_series(run.series),
         summaries=_summaries(run.load, driven),
+        log_index=run.log_index,
+        slow_queries=run.slow_queries,
         steps=run.steps(),
         resumes=_RESUMES.validate_python(record.get("resumes", ())),
         service_cores=record.get("service_cores", {}),
@@ -137,6 +164,7 @@ def recover(run: RunDir, environment: Environment | None) -> Mapping[str, Any]:
     """
     record = run.read_record()
     if record.get("state") != RunState.RUNNING:
+        recorder.finish(run.series)  # what a full disk kept from being finished
         return record
     try:
         controller = _CONTROLLER.validate_python(record["controller"])
@@ -146,7 +174,7 @@ def recover(run: RunDir, environment: Environment | None) -> Mapping[str, Any]:
         raise RunDirError(f"run {run.run_id} still goes on (pid {controller.pid}); wait for its end")
     recorder.finish(run.series)
     if environment is not None and environment.id == record["environment"]["id"]:
-        logs.collect(environment.log_files(), record["log_begins"], run.logs, kept=record.get("log_kept"))
+        log_index.collect(environment.log_files(), record["log_begins"], run.logs, kept=record.get("log_kept"))
     run.update_record(state=RunState.INTERRUPTED, ended_at=_last_sign_of_life(run))
     return run.read_record()
 

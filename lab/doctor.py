@@ -153,7 +153,7 @@ def _mongod(environ: Mapping[str, str]) -> Part:
 class _Tool:
     """A program that is looked for by name and asked for its version by each of `commands` until one answers.
 
-    `not_running` says what it means when it is there and does not answer; {} is its own words.
+    `not_running` says what it means when it is there and does not answer; {} is its own words. `use` is what it is for.
     """
 
     name: str
@@ -161,6 +161,7 @@ class _Tool:
     lost: str
     get: str
     not_running: str = "it does not say its version ({})"
+    use: str = "here; the local processes of `lab up` do without it"
     folders: tuple[Path, ...] = field(default=())
 
 
@@ -184,13 +185,15 @@ _TOOLS = (
     _Tool(
         name="Prometheus",
         commands=(("prometheus", "--version"),),
-        lost="a Prometheus server beside the run; the lab samples every /metrics itself",
-        get="`apt install prometheus`, or https://prometheus.io/download/",
+        lost="live series, alerts and `lab replay`; the lab keeps the same series itself",
+        get="`apt install prometheus` (2.40 or newer, with promtool), or https://prometheus.io/download/",
+        use="`lab up` starts it beside the system",
     ),
     _Tool(
         name="Grafana",
         commands=(("grafana", "server", "-v"), ("grafana-server", "-v")),
-        lost="live dashboards",
+        lost="the dashboards of grafana/dashboards",
+        use="`lab up` starts it beside Prometheus",
         get="https://grafana.com/docs/grafana/latest/setup-grafana/installation/",
     ),
     _Tool(
@@ -224,8 +227,7 @@ def _probe(tool: _Tool, path: str, timeout_s: float) -> Part:
         found = found or program
         version, failure = _ask_version((program, *command[1:]), max(0.1, deadline - time.monotonic()))
         if version:
-            why = "here; the local processes of `lab up` do without it"
-            return Part(name=tool.name, found=program, version=version, why=why)
+            return Part(name=tool.name, found=program, version=version, why=tool.use)
         failure = tool.not_running.format(failure)
     return Part(name=tool.name, found=found, why=failure, lost=tool.lost, get=tool.get)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lab import processes
 from lab.collectors.host import ProcessCollector
+from lab.collectors.stage import StageCollector
 from lab.engines import health
 from lab.errors import LoadError, ServiceDiedError
 from lab.load.k6 import K6Load
@@ -28,6 +29,7 @@ class Driver:
     load: K6Load
     run: RunDir
     watched: ProcessCollector
+    stage: StageCollector
     on_progress: OnProgress
     attempt: int = 0
 
@@ -45,6 +47,7 @@ class Driver:
     def _driven(self, phase: Phase, whole: Phase) -> Window:
         def progressed(progress: Progress) -> None:
             self.watched.watch("k6", progress.generator_pid)
+            self.stage.began(whole, phase.name, progress)
             self.require_services()
             self.on_progress(whole, progress)
 
@@ -64,6 +67,7 @@ class Driver:
             raise
         finally:
             self.watched.watch("k6", None)
+            self.stage.ended()
 
     def require_services(self) -> None:
         """Raise ServiceDiedError, with the end of its log, where a service of the environment has ended."""

@@ -13,7 +13,7 @@ from lab.config.targets import load_scenario, load_target
 from lab.engines import ProcessEngine
 from lab.errors import ConfigError, EngineError
 from lab.load.k6 import K6Load
-from lab.model import Environment, Plan, Scenario, Target
+from lab.model import OBSERVERS, Environment, Plan, Scenario, Target
 from lab.run import Experiment
 
 Say = Callable[[str], None]
@@ -21,12 +21,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The environment that a command wants: the target, how it is varied, its ports, and who may bring it up."""
+    """The environment that a command wants: the target, how it is varied, its ports, and who may bring it up.
+
+    `without` names observers that are not to be started.
+    """
 
     target: str
     overrides: Sequence[str] = ()
     ports: Sequence[str] = ()
     bring_up: bool = False
+    without: Sequence[str] = ()
 
 
 def read_plan(
@@ -54,7 +58,8 @@ def bring_up(settings: Settings, wanted: Wanted, *, say: Say) -> Environment:
     system, (asked, auto) = _all_problems(
         lambda: load_target(wanted.target, overrides=wanted.overrides), lambda: parse_ports(wanted.ports)
     )
-    return ProcessEngine(settings.home).up(system, ports=asked, auto_ports=auto, on_event=say)
+    engine = ProcessEngine(settings.home)
+    return engine.up(system, ports=asked, auto_ports=auto, without=wanted.without, on_event=say)
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def _refuse_unfit(engine: ProcessEngine, found: Environment, target: Target) -> 
         raise ConfigError(
             f"the environment that runs is of target {found.target!r}, not {target.name!r}; `lab down` first"
         )
-    broken = [f"{health.name}: {health.why}" for health in engine.health(found) if not health.ok]
+    broken = [f"{h.name}: {h.why}" for h in engine.health(found) if not h.ok and h.name not in OBSERVERS]
     if broken:
         raise EngineError("\n".join(["the environment is not whole; `lab down && lab up`", *broken]))
 

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lab import database, processes, provenance, rundir
-from lab.collectors import logs
+from lab.collectors import log_index, logs
 from lab.collectors.backlog import Backlog
-from lab.collectors.host import HostCollector, ProcessCollector
-from lab.collectors.recorder import Recorder
-from lab.collectors.scrape import ScrapeCollector
 from lab.config.plans import plan_content
 from lab.driving import Driver, OnProgress
 from lab.errors import ConfigError, ServiceDiedError
@@ -21,6 +18,7 @@ from lab.load.k6 import K6Load
 from lab.model import Doubt, DoubtKind, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
 from lab.rundir import RunDir
 from lab.stress import drive_steps
+from lab.watching import watching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +47,27 @@ def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> No
     incident; after a KeyboardInterrupt, or any other error, the state is `interrupted`.
     """
     environment, attempt = experiment.environment, len(run.read_record()["resumes"])
-    endpoints = _endpoints(environment)
-    watched = ProcessCollector(_pids(environment))
-    driver = Driver(
-        plan=experiment.plan,
-        scenario=experiment.scenario,
-        target=experiment.target,
-        environment=environment,
-        load=experiment.load,
-        run=run,
-        watched=watched,
-        on_progress=on_progress,
-        attempt=attempt,
-    )
+    asked = experiment.plan, experiment.scenario, experiment.target
     try:
         if attempt == 0:
             database.empty(environment.mongo_url, experiment.target.database)
-        with Recorder((HostCollector(run.path), watched, ScrapeCollector(endpoints)), run.series):
+        with watching(*asked, environment, run) as watch:
+            driver = Driver(
+                plan=experiment.plan,
+                scenario=experiment.scenario,
+                target=experiment.target,
+                environment=environment,
+                load=replace(experiment.load, remote_write=watch.remote_write),
+                run=run,
+                watched=watch.processes,
+                stage=watch.stage,
+                on_progress=on_progress,
+                attempt=attempt,
+            )
             for phase in _to_be_driven(experiment.plan, run):
-                _drive_phase(phase, driver, Backlog(endpoints, experiment.target.backlog))
+                _drive_phase(phase, driver, watch.backlog)
     except ServiceDiedError as death:
-        run.update_record(incidents=[asdict(_incident(death))])
+        run.add_incident(_incident(death))
         _close(run, environment, RunState.FINISHED)
         raise
     except BaseException:
@@ -151,7 +149,7 @@ def reopen_run(experiment: Experiment, run: RunDir) -> None:
         record |= {
             "noise": experiment.noise and asdict(experiment.noise),
             "log_begins": logs.ends(environment.log_files()),
-            "log_kept": logs.ends({name: run.logs / f"{name}.jsonl" for name in environment.log_files()}),
+            "log_kept": logs.ends({name: run.logs / f"{name}{logs.SUFFIX}" for name in environment.log_files()}),
             "environment": environment_content(environment),
         }
     stress = {phase.name for phase in experiment.plan.phases if phase.staircase is not None}
@@ -171,7 +169,7 @@ def reopen_run(experiment: Experiment, run: RunDir) -> None:
 
 def _close(run: RunDir, environment: Environment, state: RunState) -> None:
     record = run.read_record()
-    logs.collect(environment.log_files(), record["log_begins"], run.logs, kept=record["log_kept"])
+    log_index.collect(environment.log_files(), record["log_begins"], run.logs, kept=record["log_kept"])
     run.update_record(state=state, ended_at=time.time())
 
 
@@ -185,17 +183,8 @@ def _incident(death: ServiceDiedError) -> Doubt:
     )
 
 
-def _pids(environment: Environment) -> dict[str, int]:
-    own = {"lab": os.getpid()}
-    return own | {s.name: s.process.pid for s in environment.services if s.process is not None}
-
-
-def _endpoints(environment: Environment) -> dict[str, str]:
-    return {service.name: service.metrics_url for service in environment.services if service.metrics_url}
-
-
 def environment_content(environment: Environment) -> Mapping[str, Any]:
     """Give what `run.json` keeps of an environment: no path of this machine, and no URL that may hold a password."""
     services = [replace(service, log=None) for service in environment.services]
-    content = asdict(replace(environment, services=tuple(services), mongo_url=""))
+    content = asdict(replace(environment, services=tuple(services), mongo_url="", prometheus_folder=None))
     return {**content, "services": [{**service, "log": None} for service in content["services"]]}

@@ -17,7 +17,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import RunDirError
-from lab.model import Step, Window
+from lab.model import Doubt, Step, Window
 
 _WINDOWS = TypeAdapter(tuple[Window, ...])
 _STEPS = TypeAdapter(tuple[Step, ...])
@@ -73,9 +73,33 @@ class RunDir:
         return self.path / "series"
 
     @property
+    def prometheus(self) -> Path:
+        """A snapshot of the Prometheus server's database, where one ran."""
+        return self.path / "prometheus"
+
+    @property
+    def openmetrics(self) -> Path:
+        """The series as text that a Prometheus can be filled with."""
+        return self.path / "openmetrics.txt.gz"
+
+    @property
     def logs(self) -> Path:
         """The services' log lines of this run."""
         return self.path / "logs"
+
+    @property
+    def slow_queries(self) -> Path:
+        """The operations that MongoDB's profiler wrote down."""
+        return self.logs / "slow_queries.jsonl"
+
+    @property
+    def log_index(self) -> Path:
+        """Where each log line stands, and whose it is."""
+        return self.logs / "index.parquet"
+
+    def log_files(self) -> list[Path]:
+        """Give the logs that there are."""
+        return sorted([*self.logs.glob("*.jsonl.gz"), *self.logs.glob("*.jsonl")])
 
     @property
     def analysis(self) -> Path:
@@ -116,6 +140,10 @@ class RunDir:
     def update_record(self, **changes: object) -> None:
         """Replace single keys of `run.json`."""
         self.write_record({**self.read_record(), **changes})
+
+    def add_incident(self, incident: Doubt) -> None:
+        """Keep a doubt that the driving of the run has met."""
+        self.update_record(incidents=[*self.read_record()["incidents"], asdict(incident)])
 
     def windows(self) -> tuple[Window, ...]:
         """Read the windows that were recorded, in their order. Raises RunDirError where the file is damaged."""

@@ -24,6 +24,11 @@ def current() -> Trace:
     return Trace() if found is _NOBODY else found
 
 
+def request_id() -> str | None:
+    """The id of the request that this task works for: what it says to a database, so that a slow query names it."""
+    return _current.get().request_id
+
+
 def begin(trace: Trace) -> Trace:
     """Make `trace` the one of this task and of the tasks that it starts."""
     _current.set(trace)

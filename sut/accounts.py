@@ -48,12 +48,14 @@ class Accounts:
     async def register(self, request: Request) -> Response:
         """Make a user. 409 where the e-mail is taken."""
         asked = await read_body(request, Registration)
-        if await self._users.find_one({"_id": asked.email}, {"_id": 1}):
+        if await self._users.find_one({"_id": asked.email}, {"_id": 1}, comment=trace.request_id()):
             raise _taken()
         user_id = str(ObjectId())
         hashed = await self._passwords.hash(asked.password.get_secret_value())
         try:
-            await self._users.insert_one({"_id": asked.email, "userId": user_id, "password": hashed})
+            await self._users.insert_one(
+                {"_id": asked.email, "userId": user_id, "password": hashed}, comment=trace.request_id()
+            )
         except DuplicateKeyError:  # somebody was faster
             raise _taken() from None
         return self._session(user_id, 201)
@@ -61,7 +63,7 @@ class Accounts:
     async def login(self, request: Request) -> Response:
         """Give a token to who knows the password. 401 otherwise, as late for an unknown e-mail as for a known one."""
         asked = await read_body(request, Credentials)
-        user = await self._users.find_one({"_id": asked.email})
+        user = await self._users.find_one({"_id": asked.email}, comment=trace.request_id())
         stored = user["password"] if user else None
         if not await self._passwords.verify(asked.password.get_secret_value(), stored) or user is None:
             raise HTTPException(401, "the e-mail or the password is wrong", {"WWW-Authenticate": "Bearer"})

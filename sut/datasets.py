@@ -9,6 +9,7 @@ from typing import Any, Self
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
+from service_kit import trace
 from service_kit.csv_columns import Column, NotATableError, read_columns
 
 
@@ -86,17 +87,18 @@ class Datasets:
         dataset_id = hashlib.sha256(f"{user_id}:{table.sha256}".encode()).hexdigest()[:32]
         document = {"_id": dataset_id, "userId": user_id, "createdAt": datetime.now(UTC), **asdict(table)}
         try:
-            await self._collection.insert_one(document)
+            await self._collection.insert_one(document, comment=trace.request_id())
         except DuplicateKeyError:
             return dataset_id
         return dataset_id
 
     async def columns(self, dataset_id: str, user_id: str) -> tuple[ColumnSummary, ...] | None:
         """A dataset's columns; None where the user has no such dataset."""
-        found = await self._collection.find_one({"_id": dataset_id, "userId": user_id}, {"columns": 1})
+        mine = {"_id": dataset_id, "userId": user_id}
+        found = await self._collection.find_one(mine, {"columns": 1}, comment=trace.request_id())
         return tuple(ColumnSummary(**column) for column in found["columns"]) if found else None
 
     async def csv(self, dataset_id: str) -> str | None:
         """A dataset's text; None where it is gone."""
-        found = await self._collection.find_one({"_id": dataset_id}, {"csv": 1})
+        found = await self._collection.find_one({"_id": dataset_id}, {"csv": 1}, comment=trace.request_id())
         return str(found["csv"]) if found else None

@@ -9,6 +9,7 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
+from service_kit import trace
 from sut.cursor import Position
 
 UNFINISHED = ("queued", "running")
@@ -30,7 +31,10 @@ class Analysis:
 
 
 class Reports:
-    """The collection of reports; `server` says which service has their analyses made, the same after a restart."""
+    """The collection of reports; `server` says which service has their analyses made, the same after a restart.
+
+    Its commands carry the id of the request as their comment.
+    """
 
     def __init__(self, collection: AsyncCollection[dict[str, Any]], *, server: str) -> None:
         self._collection = collection
@@ -55,7 +59,8 @@ class Reports:
                 "server": self._server,
                 "status": "queued",
                 "createdAt": datetime.now(UTC),
-            }
+            },
+            comment=trace.request_id(),
         )
 
     async def run(self, report_id: str) -> None:
@@ -79,7 +84,9 @@ class Reports:
         """A whole report; None where the user has no such report."""
         if not ObjectId.is_valid(report_id):
             return None
-        return await self._collection.find_one({"_id": ObjectId(report_id), "userId": user_id})
+        return await self._collection.find_one(
+            {"_id": ObjectId(report_id), "userId": user_id}, comment=trace.request_id()
+        )
 
     async def page(self, user_id: str, limit: int, after: Position | None) -> list[dict[str, Any]]:
         """At most `limit` of a user's reports without their results, newest first, from a position on."""
@@ -87,10 +94,11 @@ class Reports:
         if after is not None:
             same_time = {"createdAt": after.created_at, "_id": {"$lt": ObjectId(after.report_id)}}
             mine["$or"] = [{"createdAt": {"$lt": after.created_at}}, same_time]
-        return await self._collection.find(mine, {"result": 0}).sort(_ORDER).limit(limit).to_list()
+        found = self._collection.find(mine, {"result": 0}, comment=trace.request_id())
+        return await found.sort(_ORDER).limit(limit).to_list()
 
     async def _set(self, report_id: str, **fields: Any) -> None:
-        await self._collection.update_one({"_id": ObjectId(report_id)}, {"$set": fields})
+        await self._collection.update_one({"_id": ObjectId(report_id)}, {"$set": fields}, comment=trace.request_id())
 
 
 def _failure(kind: str, detail: str) -> dict[str, Any]:

@@ -56,3 +56,11 @@ def test_the_lock_names_every_dependency_and_no_registry() -> None:
     assert len(wanted) > 20
     assert [name for name in wanted if not re.search(rf"^{name}==", lock, flags=re.MULTILINE)] == []
     assert "://" not in lock
+
+
+def test_every_metric_of_a_collector_is_in_the_page_about_telemetry() -> None:
+    page = (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lab" / "collectors").glob("*.py"))
+    named = set(re.findall(r'"((?:host|process|mongodb|lab|scrape)_[a-z_]+)"', code))
+    assert len(named) > 50
+    assert [name for name in sorted(named) if f"`{name}`" not in page and f"`{name}{{" not in page] == []

@@ -35,9 +35,10 @@ function figures(data) {
   };
 }
 
-// Nothing where no file is asked for: then k6 prints its usual summary.
+// Nothing where no file is asked for: then k6 prints its usual summary. What setup() gave holds tokens, and is left out.
 export function handleSummary(data) {
+  const k6 = { ...data, setup_data: undefined };
   return settings.summary
-    ? { [settings.summary]: `${JSON.stringify({ figures: figures(data), k6: data }, null, 1)}\n` }
+    ? { [settings.summary]: `${JSON.stringify({ figures: figures(data), k6 }, null, 1)}\n` }
     : undefined;
 }

@@ -3,8 +3,10 @@
 from lab.analysis.agreement import disagreements
 from lab.analysis.applicability import inapplicable
 from lab.analysis.break_point import break_points
+from lab.analysis.complaints import complaints_of
 from lab.analysis.completeness import incompleteness
 from lab.analysis.connections import connections
+from lab.analysis.database_use import database_use
 from lab.analysis.errors import error_counts
 from lab.analysis.guarding import together
 from lab.analysis.guards import guard_doubts
@@ -19,6 +21,8 @@ from lab.analysis.restarts import restarts
 from lab.analysis.results import Results
 from lab.analysis.samples import read_samples
 from lab.analysis.series import read_series
+from lab.analysis.slow_queries import slow_queries
+from lab.analysis.slowest import slowest
 from lab.analysis.spikes import resiliences
 from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
@@ -56,6 +60,10 @@ def analyse(evidence: Evidence) -> Analysis:
         leaks=leaks(evidence, series),
         drifts=drifted,
         connections=connections(evidence, series),
+        slowest=slowest(evidence, samples),
+        complaints=complaints_of(evidence.log_index),
+        database=database_use(evidence.windows, series),
+        slow_queries=slow_queries(evidence.slow_queries),
         observations=observe(evidence, recorded, series, results),
         doubts=as_planned(
             evidence.plan.guards,

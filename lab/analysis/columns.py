@@ -67,11 +67,6 @@ def groups(*columns: Codes) -> Iterator[tuple[tuple[int, ...], npt.NDArray[np.in
         yield tuple(int(column[rows[0]]) for column in columns), rows
 
 
-def labels_of(text: str) -> dict[str, str]:
-    """Read `k=v,k=v`."""
-    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
-
-
 def _column(column: pa.ChunkedArray) -> Any:
     if pa.types.is_dictionary(column.type):
         whole = column.unify_dictionaries().combine_chunks()

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lab.analysis.columns import labels_of
 from lab.analysis.series import Series, Track
-from lab.model import Connections, Evidence, PhaseKind, Window
+from lab.model import Connections, Evidence, PhaseKind, Window, labels_of
 
 OPENED, CLOSED = "mongodb_pool_opened_total", "mongodb_pool_closed_total"
 

@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.analysis import columns
-from lab.analysis.columns import labels_of
 from lab.analysis.points import Points
 from lab.analysis.samples import Samples
-from lab.model import ErrorCount
+from lab.model import ErrorCount, labels_of
 
 
 def error_counts(samples: Samples, points: Points) -> tuple[ErrorCount, ...]:

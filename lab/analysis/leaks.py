@@ -8,12 +8,12 @@ from lab.analysis.leak import leak
 from lab.analysis.samples import Samples
 from lab.analysis.series import Series, Track
 from lab.analysis.trend import growth
-from lab.model import Doubt, DoubtKind, Drift, Estimate, Evidence, Leak, PhaseKind, Window
+from lab.model import OBSERVERS, Doubt, DoubtKind, Drift, Estimate, Evidence, Leak, PhaseKind, Window
 from lab.threshold_metrics import HEAPS
 
 RSS = "process_resident_memory_bytes"
-_GENERATORS = ("k6", "lab")
-"""Families that are no part of the system: k6 keeps what it measures, and is another one in each phase."""
+_OTHERS = ("k6", "lab", *OBSERVERS)
+"""Families that are no part of the system: k6 keeps what it measures, as Prometheus does."""
 
 _STEADY = (PhaseKind.BASELINE, PhaseKind.SUSTAIN, PhaseKind.SOAK)
 MOST_DRIFT = 0.2
@@ -50,7 +50,7 @@ def services_of(series: Mapping[str, Series]) -> tuple[str, ...]:
     """Give the process families of the system."""
     if "processes" not in series:
         return ()
-    return tuple(service for service in series["processes"].services() if service not in _GENERATORS)
+    return tuple(service for service in series["processes"].services() if service not in _OTHERS)
 
 
 def leak_of(

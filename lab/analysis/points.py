@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from lab.analysis import columns
-from lab.analysis.columns import Texts, labels_of
+from lab.analysis.columns import Texts
 from lab.analysis.quantiles import Bools, Floats, summarise
-from lab.model import AnalysisOutcome, PointSummary
+from lab.model import AnalysisOutcome, PointSummary, labels_of
 
 DURATIONS = ("iteration_duration", "analysis_duration", "upload_to_report", "ai_core_analyze")
 _COLUMNS = ["time", "phase", "scenario", "metric", "value", "labels"]

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from lab.analysis.series import Series
-from lab.model import Doubt, DoubtKind, Resume
+from lab.model import OBSERVERS, Doubt, DoubtKind, Resume
 
-_NEW_IN_EACH_PHASE = ("k6",)
+_NOT_OF_THE_SYSTEM = ("k6", *OBSERVERS)
+"""k6 is another one in each phase, and the system works without who observes it."""
 _OURS = "lab"
 
 
@@ -22,7 +23,7 @@ def restarts(series: Mapping[str, Series], resumes: Sequence[Resume] = ()) -> tu
 def _changed(series: Mapping[str, Series], resumes: Sequence[Resume]) -> Iterator[Doubt]:
     processes = series.get("processes")
     for service in processes.services() if processes is not None else ():
-        if service in _NEW_IN_EACH_PHASE or processes is None:
+        if service in _NOT_OF_THE_SYSTEM or processes is None:
             continue
         changes = _changes(processes, service, resumes)
         times = f"{len(changes)} time{'s' if len(changes) > 1 else ''}"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from lab.analysis import columns
-from lab.analysis.columns import Texts, labels_of
+from lab.analysis.columns import Texts
 from lab.analysis.quantiles import Bools, Floats
-from lab.model import Window
+from lab.model import Window, labels_of
 
 _COLUMNS = ["time", "metric", "labels", "value"]
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lab.analysis.columns import labels_of
 from lab.analysis.quantiles import Floats, interpolated
 from lab.analysis.series import Series, Track
-from lab.model import Estimate, Threshold
+from lab.model import Estimate, Threshold, labels_of
 from lab.threshold_metrics import QUANTILES
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from lab.analysis.phases import watched
 from lab.analysis.quantiles import Floats
 from lab.analysis.series import Series
-from lab.model import Doubt, DoubtKind, Evidence, Window
+from lab.model import OBSERVERS, Doubt, DoubtKind, Evidence, Window
 
 COLLECTORS = ("host", "processes", "scrape")
-_TRANSIENT = ("k6",)
-"""Watched only while it runs, which is a phase."""
+_TRANSIENT = ("k6", *OBSERVERS)
+"""Watched only while they run: k6 as long as a phase, and the lab's own series do without the others."""
 
 _REMEDY = "look for a machine too busy to be watched, or a service too busy to answer /metrics; then run again"
 
@@ -22,7 +22,22 @@ def silences(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Doubt, .
     names = {phase.name for phase in watched(evidence.plan)}
     windows = [window for window in evidence.windows if window.phase in names]
     missing = [_missing(name) for name in COLLECTORS if name not in series]
-    return (*missing, *(doubt for window in windows for doubt in _in_window(window, evidence, series)))
+    gaps = (doubt for window in windows for doubt in _in_window(window, evidence, series))
+    return (*missing, *gaps, *_explosions(series))
+
+
+def _explosions(series: Mapping[str, Series]) -> Iterator[Doubt]:
+    scrape = series.get("scrape")
+    for service in scrape.services() if scrape is not None else ():
+        assert scrape is not None
+        dropped = scrape.track("scrape_series_dropped", service).value
+        if len(dropped) and dropped.max() > 0:
+            yield Doubt(
+                kind=DoubtKind.LABEL_EXPLOSION,
+                what="series were left out",
+                why=f"/metrics of {service} told up to {dropped.max():.0f} series too many at a time",
+                remedy="keep ids out of its labels: a route's template, never its path",
+            )
 
 
 def _missing(name: str) -> Doubt:

@@ -19,8 +19,15 @@ _OF_MEMBERS = (
     "process_open_fds",
     "process_sockets",
     "process_threads",
+    "process_voluntary_context_switches_total",
+    "process_involuntary_context_switches_total",
+    "process_read_bytes_total",
+    "process_written_bytes_total",
 )
 """What is added up over the processes of a family."""
+
+_UNIQUE_EVERY_S = 10.0
+"""How often the memory that a process shares with nobody is asked for: the kernel walks all of its pages for it."""
 
 
 class HostCollector:
@@ -33,6 +40,7 @@ class HostCollector:
         self._disk = disk
         self._clock_offset_s = time.time() - time.monotonic()  # a clock that is set while a run goes on moves it
         psutil.cpu_times_percent(None)  # the first call has no interval to speak of
+        psutil.cpu_times_percent(None, percpu=True)
 
     def sample(self) -> Iterable[Reading]:
         """Read the machine once: ratios are 0 to 1, sizes bytes, `_total` counts since boot."""
@@ -40,6 +48,8 @@ class HostCollector:
         memory = psutil.virtual_memory()
         yield Reading("host_cpu_ratio", "", 1 - (cpu.idle + getattr(cpu, "iowait", 0.0)) / 100)
         yield Reading("host_cpu_steal_ratio", "", getattr(cpu, "steal", 0.0) / 100)
+        yield Reading("host_cpu_iowait_ratio", "", getattr(cpu, "iowait", 0.0) / 100)
+        yield from _cores()
         yield Reading("host_memory_available_bytes", "", memory.available)
         yield Reading("host_memory_total_bytes", "", memory.total)
         swap = psutil.swap_memory()
@@ -55,14 +65,25 @@ class HostCollector:
         yield from _pressure()
 
 
+def _cores() -> Iterator[Reading]:
+    for core, cpu in enumerate(psutil.cpu_times_percent(None, percpu=True)):
+        busy = 1 - (cpu.idle + getattr(cpu, "iowait", 0.0)) / 100
+        yield Reading("host_cpu_core_ratio", f"core={core}", busy)
+        yield Reading("host_cpu_core_steal_ratio", f"core={core}", getattr(cpu, "steal", 0.0) / 100)
+
+
 def _input_output() -> Iterator[Reading]:
     network = psutil.net_io_counters()
     yield Reading("host_network_sent_bytes_total", "", network.bytes_sent)
     yield Reading("host_network_received_bytes_total", "", network.bytes_recv)
+    yield Reading("host_network_dropped_packets_total", "", network.dropin + network.dropout)
     disk = psutil.disk_io_counters()
     if disk is not None:  # a container may see none
         yield Reading("host_disk_read_bytes_total", "", disk.read_bytes)
         yield Reading("host_disk_written_bytes_total", "", disk.write_bytes)
+        yield Reading("host_disk_operations_total", "kind=read", disk.read_count)
+        yield Reading("host_disk_operations_total", "kind=write", disk.write_count)
+        yield Reading("host_disk_busy_seconds_total", "", getattr(disk, "busy_time", 0) / 1000)
 
 
 def _frequency() -> Iterator[Reading]:
@@ -100,6 +121,7 @@ class ProcessCollector:
         """Watch `pids` by service name. The list of a process's children is read anew every five seconds."""
         self._clock = clock
         self._families: dict[str, tuple[float, list[psutil.Process]]] = {}
+        self._unique: dict[str, tuple[float, int | None]] = {}
         self._pids = dict(pids)
 
     def watch(self, service: str, pid: int | None) -> None:
@@ -116,7 +138,20 @@ class ProcessCollector:
         """Read every watched process once; one that has ended gives nothing."""
         for service, pid in tuple(self._pids.items()):
             with contextlib.suppress(psutil.Error):
-                yield from _family_readings(service, self._family(service, pid))
+                family = self._family(service, pid)
+                yield from _family_readings(service, family)
+                unique = self._unique_bytes(service, family)
+                if unique is not None:
+                    yield Reading("process_unique_memory_bytes", f"service={service}", unique)
+
+    def _unique_bytes(self, service: str, family: list[psutil.Process]) -> int | None:
+        """Give what a family has of memory that it shares with nobody, as of the last ten seconds; None: unknown."""
+        read_at, unique = self._unique.get(service, (float("-inf"), None))
+        if self._clock() - read_at > _UNIQUE_EVERY_S:
+            parts = [part for member in family if (part := _unique_of(member.pid)) is not None]
+            unique = sum(parts) if parts else None
+            self._unique[service] = (self._clock(), unique)
+        return unique
 
     def _family(self, service: str, pid: int) -> list[psutil.Process]:
         read_at, family = self._families.get(service, (float("-inf"), []))
@@ -155,7 +190,35 @@ def _of_member(member: psutil.Process) -> tuple[float, ...]:
     with member.oneshot():
         times, own = member.cpu_times(), _open_files(member.pid)
         sockets = sum(name.startswith("socket:") for name in own)
-        return times.user + times.system, member.memory_info().rss, len(own), sockets, member.num_threads()
+        switches, moved = member.num_ctx_switches(), _moved(member)
+        return (
+            times.user + times.system,
+            member.memory_info().rss,
+            len(own),
+            sockets,
+            member.num_threads(),
+            switches.voluntary,
+            switches.involuntary,
+            *moved,
+        )
+
+
+def _moved(member: psutil.Process) -> tuple[int, int]:
+    """Give the bytes that a process had read from disks and written to them. Raises psutil.NoSuchProcess."""
+    try:
+        moved = member.io_counters()
+    except (psutil.AccessDenied, AttributeError):  # of another user; a system that does not tell
+        return 0, 0
+    return moved.read_bytes, moved.write_bytes
+
+
+def _unique_of(pid: int) -> int | None:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:  # it has ended, belongs to another user, or the system does not tell
+        return None
+    sizes = (line.split() for line in text.splitlines() if line.startswith("Private_"))
+    return sum(int(words[1]) * 1024 for words in sizes)
 
 
 def _open_files(pid: int) -> list[str]:

@@ -22,19 +22,30 @@ INTERVAL_S = 1.0
 _FLUSH_TICKS = 5
 _TIME = pa.timestamp("us", tz="UTC")
 _STREAM = pa.schema([("time", _TIME), ("metric", pa.string()), ("labels", pa.string()), ("value", pa.float64())])
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")  # a tenth: what is named in each row is always the same
 _CODES = pa.dictionary(pa.int32(), pa.string())
 SERIES = pa.schema([("time", _TIME), ("metric", _CODES), ("labels", _CODES), ("value", pa.float64())])
 _Pending = list[tuple[int, Reading]]  # time in microseconds, reading
+OnReadings = Callable[[str, Sequence[Reading]], None]
 _log = logging.getLogger(__name__)
 
 
-class Recorder:
-    """Samples while it is open (`with`): every collector once a second, written to `<folder>/<name>.arrows`."""
+def _nobody(_: str, __: Sequence[Reading]) -> None:
+    """Nobody else is told."""
 
-    def __init__(self, collectors: Sequence[Collector], folder: Path) -> None:
+
+class Recorder:
+    """Samples while it is open (`with`): every collector once a second, written to `<folder>/<name>.arrows`.
+
+    `on_readings` gets the name of a collector and what it has just read, in that collector's thread.
+    """
+
+    def __init__(self, collectors: Sequence[Collector], folder: Path, *, on_readings: OnReadings = _nobody) -> None:
         self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=_record, args=(c, folder, self._ended), name=f"collect-{c.name}", daemon=True)
+            threading.Thread(
+                target=_record, args=(c, folder, self._ended, on_readings), name=f"collect-{c.name}", daemon=True
+            )
             for c in collectors
         ]
         self._folder = folder
@@ -48,16 +59,31 @@ class Recorder:
         self._ended.set()
         for thread in self._threads:
             thread.join(timeout=10.0)
-        finish(self._folder)
+        try:
+            finish(self._folder)
+        except OSError as error:  # the streams stay, and whoever concludes the run tries again
+            _log.warning("series cannot be finished: %s", error)
 
 
-def _record(collector: Collector, folder: Path, ended: threading.Event) -> None:
-    with (folder / f"{collector.name}.arrows").open("wb") as file, pa.ipc.new_stream(file, _STREAM) as stream:
+def _record(collector: Collector, folder: Path, ended: threading.Event, on_readings: OnReadings) -> None:
+    try:
+        _keep(collector, folder, ended, on_readings)
+    except OSError as error:  # a full disk: what is there can be read, and the gap that follows is found
+        _log.warning("collector %s keeps no more: %s", collector.name, error)
+
+
+def _keep(collector: Collector, folder: Path, ended: threading.Event, on_readings: OnReadings) -> None:
+    with (
+        (folder / f"{collector.name}.arrows").open("wb") as file,
+        pa.ipc.new_stream(file, _STREAM, options=_OPTIONS) as stream,
+    ):
         pending: _Pending = []
         for tick in _ticks(ended):
             now_us = time.time_ns() // 1000
             try:
-                pending += [(now_us, reading) for reading in collector.sample()]
+                readings = list(collector.sample())
+                on_readings(collector.name, readings)
+                pending += [(now_us, reading) for reading in readings]
             except (OSError, ValueError, psutil.Error) as error:
                 _log.warning("collector %s missed a tick: %s", collector.name, error)
             if tick % _FLUSH_TICKS == 0:

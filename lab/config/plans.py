@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from lab import thresholds
 from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
 from lab.errors import ConfigError
-from lab.model import DoubtKind, Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Staircase, Surge, Threshold
+from lab.model import DoubtKind, Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Profiler, Staircase, Surge, Threshold
 from lab.threshold_metrics import METRICS
 
 MAX_RATE_PER_S = 5_000
@@ -24,6 +24,7 @@ Rate = Annotated[float, Field(gt=0, le=MAX_RATE_PER_S, allow_inf_nan=False)]
 _GUARDS = Guards()
 _JOURNEYS = Journeys()
 _LEAKS = Leaks()
+_PROFILER = Profiler()
 _RESULTS_OF = {"recovery_time": PhaseKind.SPIKE, "break_point": PhaseKind.STRESS}
 _KINDS = ("invalidating", "tolerated")
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -116,6 +117,11 @@ class _LeaksFile(Strict):
     sockets_per_h: float = Field(default=_LEAKS.sockets_per_h, gt=0)
 
 
+class _ProfilerFile(Strict):
+    level: int = Field(default=_PROFILER.level, ge=0, le=2)
+    slow_ms: int = Field(default=_PROFILER.slow_ms, ge=0, le=600_000)
+
+
 class _PlanFile(Strict):
     name: Name
     description: str = ""
@@ -126,6 +132,7 @@ class _PlanFile(Strict):
     guards: _GuardsFile = _GuardsFile()
     journeys: _JourneysFile = _JourneysFile()
     leaks: _LeaksFile = _LeaksFile()
+    profiler: _ProfilerFile = _ProfilerFile()
 
 
 def load_plan(
@@ -199,6 +206,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
         guards=_guards(file.guards),
         journeys=Journeys(**file.journeys.model_dump()),
         leaks=Leaks(**file.leaks.model_dump()),
+        profiler=Profiler(**file.profiler.model_dump()),
     )
 
 
@@ -214,6 +222,7 @@ def plan_content(plan: Plan) -> dict[str, Any]:
         "guards": _fields(plan.guards),
         "journeys": _fields(plan.journeys),
         "leaks": _fields(plan.leaks),
+        "profiler": _fields(plan.profiler),
     }
 
 
@@ -253,7 +262,7 @@ def _kind_problems(file: _PlanFile, source: str) -> list[str]:
     return problems + [f"{source}: guards: {kind!r} is both invalidating and tolerated" for kind in sorted(both)]
 
 
-def _fields(value: Phase | Guards | Journeys | Leaks) -> dict[str, Any]:
+def _fields(value: Phase | Guards | Journeys | Leaks | Profiler) -> dict[str, Any]:
     return {name: field for name, field in asdict(value).items() if field is not None}
 
 

@@ -1,18 +1,14 @@
-"""Where the lab finds what it ships and keeps what it makes; `--ports`."""
+"""Where the lab keeps what it makes; `--ports` and durations."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.assets import CHECKOUT, IS_CHECKOUT
 from lab.errors import ConfigError
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-_CHECKOUT = _PACKAGE.parent
-_IS_CHECKOUT = (_CHECKOUT / "plans").is_dir()
-
-ASSETS = _CHECKOUT if _IS_CHECKOUT else _PACKAGE / "_assets"
-"""Where `plans/`, `targets/` and `k6/` are: the checkout, or the installed package."""
+from lab.threshold_metrics import UNITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +21,7 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """LAB_HOME and LAB_ARTIFACTS, or `.lab` and `docs/perf/day14/artifacts` of the checkout (else of the folder)."""
-    root = _CHECKOUT if _IS_CHECKOUT else Path.cwd()
+    root = CHECKOUT if IS_CHECKOUT else Path.cwd()
     return Settings(
         home=Path(environ.get("LAB_HOME") or root / ".lab").absolute(),
         artifacts=Path(environ.get("LAB_ARTIFACTS") or root / "docs/perf/day14/artifacts").absolute(),
@@ -48,3 +44,11 @@ def parse_ports(texts: Iterable[str]) -> tuple[dict[str, int], bool]:
     if problems:
         raise ConfigError(problems)
     return ports, "auto" in parts
+
+
+def parse_duration(text: str, *, option: str) -> float:
+    """Read a duration such as 2s, 300ms or 1.5min, in seconds. Raises ConfigError that names the option."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*", text)
+    if found is None:
+        raise ConfigError(f"{option} {text!r}: write a duration with its unit, such as 2s or 300ms")
+    return float(found[1]) * UNITS["s"][found[2]]

@@ -6,8 +6,8 @@ from typing import Self
 import orjson
 from pydantic import Field, field_validator, model_validator
 
+from lab.assets import ASSETS
 from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
-from lab.config.settings import ASSETS
 from lab.errors import ConfigError
 from lab.model import Scenario, Service, Target
 

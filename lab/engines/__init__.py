@@ -1,6 +1,6 @@
 """Engines bring a system under test up and take it down again; `ENGINES` says which there are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +19,13 @@ class Engine(Protocol):
         *,
         ports: Mapping[str, int] | None = None,
         auto_ports: bool = False,
+        without: Collection[str] = ...,
         on_event: Callable[[str], None] = ...,
     ) -> Environment:
-        """Start the services and give them when all of them are ready; give those that already run, if they do."""
+        """Start the services and give them when all of them are ready; give those that already run, if they do.
+
+        The observers that there are, but for those in `without`, are started beside them.
+        """
 
     def find(self) -> Environment | None:
         """What an earlier `up` left running; None when there is nothing."""

@@ -28,8 +28,8 @@ def check(service: RunningService, health_url: str, *, mongo_url: str = "") -> S
 
 
 def dead(environment: Environment) -> tuple[RunningService, ...]:
-    """The services whose process has ended; costs well under a millisecond, so it can be asked while load runs."""
-    return tuple(s for s in environment.services if s.process is not None and not processes.is_running(s.process))
+    """The services of the system whose process has ended; costs well under a millisecond, so ask it under load."""
+    return tuple(s for s in environment.system if s.process is not None and not processes.is_running(s.process))
 
 
 def gone(process: ProcessId) -> str:

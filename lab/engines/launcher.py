@@ -74,6 +74,7 @@ class Launcher:
         launch.log.write_bytes(b"")
         if launch.data:
             launch.data.mkdir(parents=True, exist_ok=True)
+        _write_files(launch)
         env = {**dict(launch.env), HOME: str(self._home), "TMPDIR": str(self._scratch)}
         try:
             child = processes.start(launch.argv, marker=self._marker, output=launch.log, env=env)
@@ -97,7 +98,7 @@ class Launcher:
                 f"{name} is not ready after {timeout_s:g} s: {answer.why}\n{_end_of(launch.log, launch.service.kind)}"
             )
         self._ready.add(name)
-        version = answer.version or _version(launch)
+        version = answer.version or launch.version or _version(launch)
         self._started[name] = replace(self._started[name], version=version)
         took_s = time.monotonic() - self._started_at[name]
         self._on_event(f"{name}: ready after {took_s:.1f} s{version and f', version {version}'}")
@@ -107,6 +108,16 @@ class Launcher:
             service = self._started.get(launch.service.name)
             if service and service.process and not processes.is_running(service.process):
                 raise EngineError(death(service, launch.service.kind))
+
+
+def _write_files(launch: Launch) -> None:
+    try:
+        for path, text in launch.files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # there may be a password in it
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EngineError(f"{launch.service.name}: {error.filename} cannot be written: {error.strerror}") from error
 
 
 def ask(launch: Launch) -> Readiness:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.engines import placeholders
+from lab.engines import observers, placeholders
 from lab.engines.mongod import MongoChoice, mongod_argv
+from lab.engines.observers import Observer
 from lab.engines.ports import HOST
 from lab.model import Service, Target
 
@@ -15,7 +16,8 @@ from lab.model import Service, Target
 class Launch:
     """One service, ready to be started; `argv` is empty for a MongoDB that already runs.
 
-    `needs` are the services that are to be ready before. `health_url` is "" for MongoDB.
+    `needs` are the services that are to be ready before. `health_url` is "" for MongoDB. `data` is a folder that it
+    must find, `files` are texts likewise. `version` is what the program says of itself, where that was asked.
     """
 
     service: Service
@@ -28,6 +30,8 @@ class Launch:
     metrics_url: str
     log: Path
     data: Path | None = None
+    files: tuple[tuple[Path, str], ...] = ()
+    version: str = ""
 
 
 def launch_problems(target: Target) -> list[str]:
@@ -92,3 +96,37 @@ def _launch(service: Service, *, url: str, values: Mapping[str, str], program: P
         log=home / "logs" / f"{service.name}.log",
         data=data,
     )
+
+
+def plan_observers(
+    found: Sequence[Observer], launches: Sequence[Launch], *, ports: Mapping[str, int], home: Path
+) -> tuple[Launch, ...]:
+    """Every observer of the system that `launches` start; they are started when everything else is ready."""
+    metrics = {launch.service.name: launch.metrics_url for launch in launches if launch.metrics_url}
+    before = frozenset(launch.service.name for launch in launches)
+    planned: list[Launch] = []
+    for observer in found:
+        name, port = observer.service.name, ports[observer.service.name]
+        folder = home / "data" / name
+        if name == observers.PROMETHEUS:
+            prepared = observers.prometheus(observer, port=port, folder=folder, metrics=metrics)
+        else:
+            url = f"http://{HOST}:{ports[observers.PROMETHEUS]}"
+            prepared = observers.grafana(observer, port=port, folder=folder, prometheus_url=url)
+        planned.append(
+            Launch(
+                service=observer.service,
+                port=port,
+                url=f"http://{HOST}:{port}",
+                argv=prepared.argv,
+                env=prepared.env,
+                needs=before,
+                health_url=f"http://{HOST}:{port}{observer.service.health_path}",
+                metrics_url="",
+                log=home / "logs" / f"{name}.log",
+                data=folder,
+                files=prepared.files,
+                version=observer.version,
+            )
+        )
+    return tuple(planned)

@@ -4,16 +4,17 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import processes
-from lab.engines import health, ports, scratch, state
+from lab.engines import health, observers, ports, scratch, state
 from lab.engines.launcher import Launcher, death
-from lab.engines.launches import Launch, launch_problems, plan_launches
+from lab.engines.launches import Launch, launch_problems, plan_launches, plan_observers
 from lab.engines.lock import held
 from lab.engines.mongod import MongoChoice, find_mongod
+from lab.engines.observers import Observer
 from lab.engines.state import Record
 from lab.errors import ConfigError, EngineError
 from lab.model import Environment, RunningService, ServiceHealth, Target
@@ -71,10 +72,12 @@ class ProcessEngine:
         *,
         ports: Mapping[str, int] | None = None,
         auto_ports: bool = False,
+        without: Collection[str] = (),
         on_event: Callable[[str], None] = _silent,
     ) -> Environment:
         """Start a target's services and wait until all are ready; gives the environment that already runs, if one does.
 
+        Prometheus and Grafana are started beside them where they are on PATH, but for those named in `without`.
         `ports` maps services to ports other than the target's; with `auto_ports` the others get free ones. Whatever
         ends this early, a Ctrl-C included, ends everything that was started.
 
@@ -83,7 +86,14 @@ class ProcessEngine:
         """
         asked = ports or {}
         with held(self.home, "lab up", wait_s=self._lock_wait_s):
-            return self._standing(target, asked, on_event) or self._bring_up(target, asked, auto_ports, on_event)
+            standing = self._standing(target, asked, on_event)
+            if standing is not None:
+                return standing
+            found, missing = observers.find(self._environ, without=without)
+            launches = self._plan(target, found, asked, auto_ports)
+            if missing:
+                on_event(f"left out: {', '.join(missing)}")
+            return self._bring_up(target, launches, on_event)
 
     def find(self) -> Environment | None:
         """The environment that an `up` completed and no `down` has ended; `health` tells how it stands.
@@ -161,10 +171,7 @@ class ProcessEngine:
 
     # ----------------------------------------------------------------------------------------------------- coming up
 
-    def _bring_up(
-        self, target: Target, asked: Mapping[str, int], auto_ports: bool, on_event: Callable[[str], None]
-    ) -> Environment:
-        launches = self._plan(target, asked, auto_ports)
+    def _bring_up(self, target: Target, launches: Sequence[Launch], on_event: Callable[[str], None]) -> Environment:
         record = self._first_record(target, launches)
         state.write_record(self.home, record)
         try:
@@ -178,15 +185,19 @@ class ProcessEngine:
             raise
         return environment
 
-    def _plan(self, target: Target, asked: Mapping[str, int], auto_ports: bool) -> tuple[Launch, ...]:
-        problems = launch_problems(target) + ports.port_problems(target.services, asked, auto=auto_ports)
+    def _plan(
+        self, target: Target, found: Sequence[Observer], asked: Mapping[str, int], auto_ports: bool
+    ) -> tuple[Launch, ...]:
+        services = (*target.services, *(observer.service for observer in found))
+        problems = launch_problems(target) + ports.port_problems(services, asked, auto=auto_ports)
         if problems:
             raise ConfigError([f"{target.name}: {problem}" for problem in problems])
         has_mongo = any(service.kind == "mongod" for service in target.services)
         mongo = self._find_mongo(self._environ) if has_mongo else None
-        chosen = ports.choose_ports(target.services, asked, auto=auto_ports)
+        chosen = ports.choose_ports(services, asked, auto=auto_ports)
         secret = secrets.token_hex(32)
-        launches = plan_launches(target, ports=chosen, mongo=mongo, secret=secret, home=self.home)
+        system = plan_launches(target, ports=chosen, mongo=mongo, secret=secret, home=self.home)
+        launches = (*system, *plan_observers(found, system, ports=chosen, home=self.home))
         ports.refuse_busy({launch.service.name: launch.port for launch in launches if launch.argv})
         return launches
 
@@ -200,6 +211,9 @@ class ProcessEngine:
             mongo_url=next((launch.url for launch in launches if launch.service.kind == "mongod"), ""),
             started_at=time.time(),
             services=(),
+            prometheus_folder=next(
+                (launch.data for launch in launches if launch.service.name == observers.PROMETHEUS), None
+            ),
         )
         return Record(
             environment=environment,

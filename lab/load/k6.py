@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab import processes
-from lab.config.settings import ASSETS
+from lab.assets import ASSETS
 from lab.errors import LabError, LoadError
 from lab.load.k6_samples import output_of
 from lab.load.k6_stream import Stream
@@ -91,11 +91,20 @@ def _version(path: Path) -> str:
     return match.group(1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteWrite:
+    """Where k6 sends its series to while it runs: the `url` of a receiver. They carry `run_id` as `testid`."""
+
+    url: str
+    run_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class K6Load:
-    """Drives phases with k6."""
+    """Drives phases with k6, which beside its own file writes into a Prometheus where `remote_write` names one."""
 
     k6: K6
+    remote_write: RemoteWrite | None = None
 
     @property
     def version(self) -> str:
@@ -128,7 +137,7 @@ class K6Load:
         log = out / f"{phase.name}.log"
         with Stream(output_of(out, phase.name), live.read) as stream:
             environment = _script_environment(phase, base_url, seed, summary_of(out, phase.name), settings or {})
-            argv = _argv(self.k6.path, scenario, stream.pipe, environment)
+            argv = _argv(self.k6.path, scenario, stream.pipe, environment, _sending(self.remote_write, phase))
             exit_code = _run(argv, marker=marker, log=log, live=live, stream=stream, on_progress=on_progress)
         if exit_code not in (0, _THRESHOLDS_FAILED):
             raise LoadError(
@@ -174,12 +183,29 @@ def _pace(phase: Phase) -> dict[str, str]:
     return {"RATE": f"{phase.rate_per_s:.10g}", **start}
 
 
-def _argv(k6: Path, scenario: Scenario, pipe: Path, environment: Mapping[str, str]) -> list[str]:
+def _sending(to: RemoteWrite | None, phase: Phase) -> tuple[list[str], list[str]]:
+    """Give k6's environment and options for remote write; latencies go as native histograms, which lose no step."""
+    if to is None:
+        return [], []
+    environment = {
+        "K6_PROMETHEUS_RW_SERVER_URL": to.url,
+        "K6_PROMETHEUS_RW_PUSH_INTERVAL": "1s",
+        "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM": "true",
+        "K6_PROMETHEUS_RW_STALE_MARKERS": "true",
+    }
+    options = ["--out", "experimental-prometheus-rw", "--tag", f"testid={to.run_id}", "--tag", f"phase={phase.name}"]
+    return [f"{name}={value}" for name, value in environment.items()], options
+
+
+def _argv(
+    k6: Path, scenario: Scenario, pipe: Path, environment: Mapping[str, str], sending: tuple[list[str], list[str]]
+) -> list[str]:
     flags = [text for name, value in environment.items() for text in ("-e", f"{name}={value}")]
     script = SCRIPTS / f"{scenario.name}.js"
     # no REST API, which k6 1.x would open on a fixed port
     options = ["--quiet", "--no-color", "--address", "", "--include-system-env-vars=false", "--out", f"json={pipe}"]
-    return [*_without_k6s_environment(), str(k6), "run", *options, *flags, str(script)]
+    own, more = sending
+    return [*_without_k6s_environment(), *own, str(k6), "run", *options, *more, *flags, str(script)]
 
 
 def _without_k6s_environment() -> list[str]:

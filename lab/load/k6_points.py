@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from lab.model import label_text
+
 _BEGIN = b'{"metric":"'
 _NAME = len(_BEGIN)
 _TIME = b'","type":"Point","data":{"time":"'
@@ -124,7 +126,7 @@ def parse_tags(text: bytes) -> Tags:
         status=_status(tags),
         error=_error(tags),
         is_extra_poll=tags.get("poll") == "extra",
-        labels=",".join(f"{name}={tags[name]}" for name in _LABELS if name in tags),
+        labels=label_text({name: tags[name] for name in _LABELS if name in tags}),
     )
 
 

@@ -11,6 +11,7 @@ from lab.model.asked import (
     Phase,
     PhaseKind,
     Plan,
+    Profiler,
     Scenario,
     Service,
     Stage,
@@ -34,6 +35,7 @@ from lab.model.figures import (
     RequestLatency,
     ServiceUsage,
 )
+from lab.model.labels import label_text, labels_of, series_name
 from lab.model.leaks import Connections, Drift, Leak, LeakOutcome
 from lab.model.measured import (
     Evidence,
@@ -56,12 +58,14 @@ from lab.model.resilience import (
     Resilience,
 )
 from lab.model.running import (
+    OBSERVERS,
     Environment,
     Part,
     ProcessId,
     RunningService,
     ServiceHealth,
 )
+from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
 from lab.model.stress import (
     BreakOutcome,
     BreakPoint,
@@ -71,11 +75,14 @@ from lab.model.stress import (
 )
 
 __all__ = [
+    "OBSERVERS",
     "Analysis",
     "AnalysisOutcome",
     "BreakOutcome",
     "BreakPoint",
+    "Complaint",
     "Connections",
+    "DatabaseUse",
     "Doubt",
     "DoubtKind",
     "Drift",
@@ -101,6 +108,7 @@ __all__ = [
     "Plan",
     "PointSummary",
     "ProcessId",
+    "Profiler",
     "Progress",
     "Ramp",
     "RampBin",
@@ -118,6 +126,8 @@ __all__ = [
     "Service",
     "ServiceHealth",
     "ServiceUsage",
+    "SlowQuery",
+    "SlowRequest",
     "Stage",
     "Staircase",
     "Step",
@@ -131,4 +141,7 @@ __all__ = [
     "Verdict",
     "Window",
     "drive_name",
+    "label_text",
+    "labels_of",
+    "series_name",
 ]

@@ -191,6 +191,17 @@ class Leaks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profiler:
+    """What MongoDB's own profiler writes down while a run goes on.
+
+    `level` 0 is nothing, 1 what takes `slow_ms` and more, 2 everything, at about a tenth of the database's speed.
+    """
+
+    level: int = 1
+    slow_ms: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """An experiment: phases in their order, what is held against them, and when there is no answer."""
 
@@ -202,6 +213,7 @@ class Plan:
     guards: Guards = field(default_factory=Guards)
     journeys: Journeys = field(default_factory=Journeys)
     leaks: Leaks = field(default_factory=Leaks)
+    profiler: Profiler = field(default_factory=Profiler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from lab.model.leaks import Connections, Drift, Leak
 from lab.model.measured import RunState, Window
 from lab.model.noise import Noise
 from lab.model.resilience import Ramp, Resilience
+from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
 from lab.model.stress import BreakPoint
 
 
@@ -42,6 +43,10 @@ class Analysis:
     leaks: tuple[Leak, ...] = ()
     drifts: tuple[Drift, ...] = ()
     connections: tuple[Connections, ...] = ()
+    slowest: tuple[SlowRequest, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    database: tuple[DatabaseUse, ...] = ()
+    slow_queries: tuple[SlowQuery, ...] = ()
     observations: tuple[Observation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 

@@ -22,6 +22,9 @@ class DoubtKind(StrEnum):
     DISAGREEMENT = "disagreement"
     TELEMETRY_MISSING = "telemetry_missing"
     TELEMETRY_GAP = "telemetry_gap"
+    LABEL_EXPLOSION = "label_explosion"
+    PROMETHEUS_LOST = "prometheus_lost"
+    PROFILER_OFF = "profiler_off"
     CLOCK_JUMP = "clock_jump"
     DISK_FULL = "disk_full"
     # the generator

@@ -130,10 +130,10 @@ class Evidence:
     """Everything that the analysis of a run reads: values from `run.json`, and the files beside it.
 
     `samples` has one row per request, `points` one per value of k6's other metrics (see docs/run-directory.md);
-    `series` maps a collector's name to its Parquet file; `summaries` maps a drive's name to k6's own figures of it.
-    Files that a run does not have are missing from the maps, or do not exist. `truncated` names the phases whose
-    output of k6 ends early. `service_cores` says how many cores a service can keep busy, `memory_bytes` what the
-    machine has.
+    `series` maps a collector's name to its Parquet file; `summaries` maps a drive's name to k6's own figures of it;
+    `log_index` and `slow_queries` say what logs hold. Files that a run does not have are missing from the maps, None,
+    or do not exist. `truncated` names the phases whose output of k6 ends early. `service_cores` says how many cores a
+    service can keep busy, `memory_bytes` what the machine has.
     """
 
     run_id: str
@@ -146,6 +146,8 @@ class Evidence:
     points: Path
     series: Mapping[str, Path]
     summaries: Mapping[str, SummaryFigures]
+    log_index: Path | None = None
+    slow_queries: Path | None = None
     steps: tuple[Step, ...] = ()
     service_cores: Mapping[str, float] = field(default_factory=dict)
     memory_bytes: float | None = None

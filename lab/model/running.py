@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+OBSERVERS = ("prometheus", "grafana")
+"""Services that watch the system and are no part of it: it works without them, and is not judged by them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessId:
@@ -26,7 +29,10 @@ class RunningService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What an engine brought up: services in the order of their start."""
+    """What an engine brought up: services in the order of their start, those that only observe among them.
+
+    `prometheus_folder` is where its Prometheus server has what it scrapes (`targets/`) and what it keeps (`tsdb/`).
+    """
 
     id: str
     engine: str
@@ -35,10 +41,20 @@ class Environment:
     mongo_url: str
     started_at: float
     services: tuple[RunningService, ...]
+    prometheus_folder: Path | None = None
+
+    @property
+    def system(self) -> tuple[RunningService, ...]:
+        """The services that are measured."""
+        return tuple(service for service in self.services if service.name not in OBSERVERS)
+
+    def url_of(self, name: str) -> str:
+        """Give the URL of a service; "" where there is none of this name."""
+        return next((service.url for service in self.services if service.name == name), "")
 
     def log_files(self) -> dict[str, Path]:
-        """Give the log file of each service that has one."""
-        return {service.name: service.log for service in self.services if service.log is not None}
+        """Give the log file of each service of the system that has one."""
+        return {service.name: service.log for service in self.system if service.log is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from lab.model import Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
-from lab.report import answers, stress
+from lab.report import answers, inside, stress
 from lab.report.figures import (
     NOTHING,
     cores,
@@ -107,6 +107,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
         *(_journeys(report, phase) for phase in _phases_of_interest(report, brief=brief)),
         _outcomes(report),
         _errors(report),
+        *inside.sections(report, brief=brief),
         _usage(report),
         _noise(report),
     )

@@ -38,8 +38,9 @@ def test_a_run_leaves_the_whole_run_directory(finished: Lab) -> None:
     names = {str(path.relative_to(latest(finished))) for path in latest(finished).rglob("*") if path.is_file()}
     expected = {"run.json", "windows.json", "samples.parquet", "points.parquet", "analysis.json", "verdict.json"}
     expected |= {"summary.md", "junit.xml", "load/steady.json.gz", "load/steady.summary.json", "load/steady.log"}
-    expected |= {f"series/{name}.parquet" for name in ("host", "processes", "scrape")}
-    expected |= {f"logs/{name}.jsonl" for name in ("backend", "ai_core", "mongo")}
+    expected |= {f"series/{name}.parquet" for name in ("host", "processes", "scrape", "mongo", "stage")}
+    expected |= {f"logs/{name}.jsonl.gz" for name in ("backend", "ai_core", "mongo")}
+    expected |= {"logs/index.parquet", "openmetrics.txt.gz"}
     assert expected <= names
     assert not [name for name in names if name.endswith((".part", ".arrows"))]
 

@@ -72,3 +72,9 @@ def test_a_phase_without_requests_has_no_durations(tmp_path: Path) -> None:
     found = figures(tmp_path, {"metrics": nothing | failed})
     assert (found["requests"], found["failed"], found["iterations"], found["dropped_iterations"]) == (0, 0, 0, 0)
     assert set(found["duration_ms"].values()) == {None}
+
+
+def test_what_setup_gave_is_not_kept_since_there_are_tokens_in_it(tmp_path: Path) -> None:
+    figures(tmp_path, {"metrics": CLASSIC, "setup_data": {"users": [{"token": "a-secret"}]}})
+    kept = json.loads((tmp_path / "summary.json").read_text())["k6"]
+    assert kept == {"metrics": CLASSIC}

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lab import processes, rundir
+from lab.collectors import logs
 from lab.conclude import conclude
 from lab.config.targets import load_scenario
 from lab.errors import LoadError, RunDirError
@@ -114,7 +115,8 @@ def test_a_run_of_a_killed_controller_is_closed_as_interrupted(make_run: MakeRun
     assert report.verdict.outcome == Outcome.INVALID
     assert run.read_record()["state"] == "interrupted"
     assert run.read_record()["ended_at"] is not None
-    assert (run.logs / "backend.jsonl").read_text() == '{"message":"in the run"}\n'
+    assert list(logs.raw_lines(run.logs / "backend.jsonl.gz")) == [b'{"message":"in the run"}']
+    assert run.log_index.exists()
 
 
 def test_the_logs_of_a_later_environment_are_not_the_runs(make_run: MakeRun, tmp_path: Path) -> None:

@@ -92,3 +92,40 @@ def test_a_stream_cut_anywhere_becomes_a_valid_file(tmp_path: Path, cut: int) ->
     (cut_folder / "counting.arrows").write_bytes(whole[:cut])
     finish(cut_folder)
     assert values(cut_folder) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill a disk with")
+def test_a_full_disk_ends_one_series_and_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "counting.arrows").symlink_to("/dev/full")
+    other = Counting()
+    other.name = "other"
+    full = Counting()
+    with Recorder([full, other], tmp_path):
+        assert full.enough.wait(30) or full.samples
+        assert other.enough.wait(30)
+    assert "counting keeps no more: [Errno 28]" in caplog.text
+    assert pq.read_table(tmp_path / "other.parquet").num_rows == other.samples
+
+
+def test_series_that_cannot_be_finished_stay_for_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    collector = Counting()
+    with monkeypatch.context() as patch:
+        patch.setattr("lab.collectors.recorder.finish", full)
+        with Recorder([collector], tmp_path):
+            assert collector.enough.wait(30)
+    assert "series cannot be finished" in caplog.text
+    finish(tmp_path)
+    assert len(values(tmp_path)) == collector.samples
+
+
+def test_who_listens_gets_what_is_recorded(tmp_path: Path) -> None:
+    heard: list[tuple[str, float]] = []
+    collector = Counting()
+    with Recorder([collector], tmp_path, on_readings=lambda name, read: heard.append((name, read[0].value))):
+        assert collector.enough.wait(30)
+    assert heard == [("counting", value) for value in values(tmp_path)]

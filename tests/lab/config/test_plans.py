@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from lab.assets import ASSETS
 from lab.config.plans import load_plan, parse_plan, plan_content
-from lab.config.settings import ASSETS
 from lab.errors import ConfigError, ExitCode
 from lab.model import Phase, PhaseKind, Plan
 from lab.thresholds import parse

@@ -12,7 +12,7 @@ from lab.engines.ports import free_ports
 from lab.engines.readiness import http_readiness
 from lab.engines.state import home_marker
 from lab.errors import ConfigError, EngineError, PortBusyError
-from lab.model import Service, Target
+from lab.model import OBSERVERS, Service, Target
 
 MakeService = Callable[..., Service]
 MakeTarget = Callable[..., Target]
@@ -50,6 +50,7 @@ def test_up_gives_services_that_answer_with_their_versions_logs_and_pids(
     assert "serving" in service.log.read_text()
     assert environment.entry_url == service.url
     assert [event.partition(" after")[0] for event in events] == [
+        "left out: prometheus (not on PATH), grafana (not on PATH)",
         f"web: started on port {service.url.rpartition(':')[2]} (pid {service.process.pid})",
         "web: ready",
     ]
@@ -170,6 +171,7 @@ def test_placeholders_are_filled_in_and_the_named_service_is_ready_before(
     events: list[str] = []
     environment = engine.up(
         a_target(a_service("first"), a_service("second"), a_service("last", code=TELLS_ITS_ENVIRONMENT, env=env)),
+        without=OBSERVERS,
         on_event=events.append,
     )
     ports = {service.name: service.url.rpartition(":")[2] for service in environment.services}

@@ -18,7 +18,7 @@ from lab.engines.lock import held
 from lab.engines.scratch import scratch_of
 from lab.engines.state import home_marker, read_record, write_record
 from lab.errors import EngineError
-from lab.model import Service, Target
+from lab.model import OBSERVERS, Service, Target
 
 MakeService = Callable[..., Service]
 MakeTarget = Callable[..., Target]
@@ -175,7 +175,7 @@ def test_a_pid_that_belongs_to_another_process_by_now_is_not_killed(
 
 def test_a_service_that_ignores_term_is_killed(home: Path, a_service: MakeService, a_target: MakeTarget) -> None:
     engine = ProcessEngine(home, grace_s=0.3)
-    engine.up(a_target(a_service(code=IGNORES_TERM)))
+    engine.up(a_target(a_service(code=IGNORES_TERM)), without=OBSERVERS)
     assert engine.down().services == ("web",)
     assert processes.marked(home_marker(home)) == []
 

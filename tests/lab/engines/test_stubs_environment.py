@@ -10,6 +10,7 @@ from lab.config.targets import load_target
 from lab.engines import ProcessEngine
 from lab.engines.readiness import http_readiness
 from lab.engines.state import home_marker
+from lab.model import OBSERVERS
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,7 @@ def stubs_engine(home: Path) -> Iterator[ProcessEngine]:
 
 
 def test_the_stubs_come_up_whole_and_go_down_without_a_trace(stubs_engine: ProcessEngine, home: Path) -> None:
-    environment = stubs_engine.up(load_target("stubs"), auto_ports=True)
+    environment = stubs_engine.up(load_target("stubs"), auto_ports=True, without=OBSERVERS)
     health = stubs_engine.health(environment)
     assert [(service.name, service.ok, service.why) for service in health] == [
         ("mongo", True, ""),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 
 from lab.config.targets import load_scenario
 from lab.errors import LoadError, ServiceDiedError
-from lab.load.k6 import K6Load
+from lab.load.k6 import K6Load, RemoteWrite
 from lab.load.k6_samples import convert
 from lab.load.k6_summary import read_summary
 from lab.load.k6_window import measure_window
@@ -47,6 +48,19 @@ def test_a_phase_leaves_a_window_and_files_that_agree(
     assert conversion.damaged_lines == 0
     assert conversion.requests == summary.requests == 2 * summary.iterations
     assert sorted(path.name for path in tmp_path.glob("main.*")) == ["main.json.gz", "main.log", "main.summary.json"]
+
+
+def test_k6_sends_its_series_where_it_is_told_to_and_does_without_a_server_that_is_gone(
+    k6: K6Load, backend: Backend, tmp_path: Path, marker: str
+) -> None:
+    phase = a_phase(duration_s=3.0)
+    sending = replace(k6, remote_write=RemoteWrite(url="http://127.0.0.1:9/api/v1/write", run_id="the-run"))
+    window = sending.drive(phase, AUTH, base_url=backend.url, seed=14, out=tmp_path, marker=marker, on_progress=ignored)
+    assert (window.k6_exit_code, window.note) == (0, "")
+    assert "remote write" in (tmp_path / "main.log").read_text().lower()
+    conversion = convert(tmp_path, ["main"], tmp_path / "samples.parquet", tmp_path / "points.parquet")
+    assert (conversion.truncated, conversion.damaged_lines) == ((), 0)
+    assert conversion.requests == read_summary(tmp_path / "main.summary.json").requests
 
 
 def test_progress_names_the_process_and_counts_up(k6: K6Load, backend: Backend, tmp_path: Path, marker: str) -> None:

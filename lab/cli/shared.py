@@ -1,0 +1,74 @@
+"""What commands share: settings, the console, and how a report or an environment is shown."""
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from lab.errors import ExitCode, LabError
+
+if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
+    from rich.console import Console
+
+    from lab.config.settings import Settings
+    from lab.engines import ProcessEngine
+    from lab.model import Environment, Report
+    from lab.rundir import RunDir
+
+OUTCOME_CODES = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "invalid": ExitCode.INVALID}
+
+
+def its_settings() -> "Settings":
+    """Give where the lab keeps what it makes."""
+    from lab.config.settings import read_settings
+
+    return read_settings()
+
+
+def its_engine() -> "ProcessEngine":
+    """Give the engine of this lab's home."""
+    from lab.engines import ProcessEngine
+
+    return ProcessEngine(its_settings().home)
+
+
+def show_report(report: "Report", run: "RunDir") -> None:
+    """Print a report, and where its run is kept."""
+    from lab.report import text
+
+    out = console()
+    out.print(text.render(report))
+    out.print(text.verdict_line(report))  # again, where the eye is after a long report
+    out.print(f"everything is in {run.path}", soft_wrap=True)
+
+
+def show_environment(environment: "Environment") -> bool:
+    """Print the services and how they stand; gives whether every one of them answers."""
+    from lab.report import tables
+
+    health = its_engine().health(environment)
+    console().print(tables.environment(environment, health))
+    return all(service.ok for service in health)
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Give the terminal."""
+    from rich.console import Console
+
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end with 1, which would read as a verdict: failed
+
+    return _Console(stderr=stderr, highlight=False)
+
+
+def say(text: str) -> None:
+    """Tell what goes on, where no result is read from."""
+    click.echo(text, err=True)
+
+
+def fail(error: LabError) -> NoReturn:
+    """End with an error: what happened, what to do, and its exit code."""
+    for line in str(error).splitlines():
+        click.echo(f"error: {line}" if line == str(error).splitlines()[0] else f"  {line}", err=True)
+    sys.exit(error.exit_code)
