@@ -153,7 +153,8 @@ def _mongod(environ: Mapping[str, str]) -> Part:
 class _Tool:
     """A program that is looked for by name and asked for its version by each of `commands` until one answers.
 
-    `not_running` says what it means when it is there and does not answer; {} is its own words. `use` is what it is for.
+    `not_running` says what it means when it is there and does not answer; {} is its own words. `use` is what the lab
+    does with it, where it does anything.
     """
 
     name: str
@@ -161,7 +162,7 @@ class _Tool:
     lost: str
     get: str
     not_running: str = "it does not say its version ({})"
-    use: str = "here; the local processes of `lab up` do without it"
+    use: str = ""
     folders: tuple[Path, ...] = field(default=())
 
 
@@ -227,7 +228,8 @@ def _probe(tool: _Tool, path: str, timeout_s: float) -> Part:
         found = found or program
         version, failure = _ask_version((program, *command[1:]), max(0.1, deadline - time.monotonic()))
         if version:
-            return Part(name=tool.name, found=program, version=version, why=tool.use)
+            why = tool.use or "here; the local processes of `lab up` do without it"
+            return Part(name=tool.name, found=program, version=version, used=bool(tool.use), why=why)
         failure = tool.not_running.format(failure)
     return Part(name=tool.name, found=found, why=failure, lost=tool.lost, get=tool.get)
 

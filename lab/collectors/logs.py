@@ -16,6 +16,7 @@ SUFFIX = ".jsonl.gz"
 _CHUNK = 1024 * 1024
 _MONGODS_LEVELS = {"F": "critical", "E": "error", "W": "warning", "I": "info"}
 _BAD = ("warning", "error", "critical", "fatal")
+_TOLD = ("message", "msg", "kind", "detail", "command", "collection", "method", "route")
 _BROKEN = 500  # the first status that is the service's fault
 
 
@@ -59,10 +60,13 @@ class LogLine(NamedTuple):
         """What it complains of, None where it does not: a level from warning on, or a status of 500 and more."""
         if self.level not in _BAD and (self.status or 0) < _BROKEN:
             return None
-        told = [self.fields.get(name) for name in ("message", "msg", "kind", "detail", "method", "route")]
+        told = [self.fields.get(name) for name in _TOLD]
         exception = _text(self.fields.get("exception"))
         last = exception.strip().splitlines()[-1:] if exception else []
-        return " ".join(str(part) for part in (*told, *last) if part not in {None, ""}) or self.text[:200]
+        return (
+            " ".join(str(part) for part in (*told, *last) if isinstance(part, str | int) and part != "")
+            or self.text[:200]
+        )
 
 
 def _text(value: object) -> str | None:

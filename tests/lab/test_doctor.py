@@ -130,3 +130,12 @@ def test_the_machine_is_told_with_cores_memory_disk_and_open_files(path: Path) -
 )
 def test_only_needed_parts_decide(used: bool, needed: bool, expected: bool) -> None:
     assert ok((Part(name="x", used=used, needed=needed),)) is expected
+
+
+def test_what_lab_up_starts_beside_the_system_is_used_where_it_is(
+    path: Path, a_program: Callable[[str, str], None]
+) -> None:
+    a_program("prometheus", "echo 'prometheus, version 2.53.1 (branch: HEAD)'")
+    part = examined(path)["Prometheus"]
+    assert (part.used, part.version) == (True, "2.53.1")
+    assert not examined(path)["Grafana"].used

@@ -86,6 +86,16 @@ def test_a_line_that_is_no_json_says_nothing_of_itself() -> None:
     assert line.complaint is None
 
 
+def test_of_a_slow_query_it_is_told_which() -> None:
+    text = '{"level":"warning","message":"slow query","command":"find","collection":"reports","shape":{"filter":{}}}'
+    assert logs.parse(text, service="backend").complaint == "slow query find reports"
+
+
+def test_a_complaint_is_made_of_words_whatever_else_there_is() -> None:
+    line = logs.parse('{"level":"error","message":"no","detail":{"a":[1]},"command":["x"],"kind":7}', service="x")
+    assert line.complaint == "no 7"
+
+
 def test_of_an_exception_the_last_line_is_told() -> None:
     line = logs.parse(
         '{"level":"error","message":"a request broke","exception":"Traceback\\n  x\\nKeyError: 3\\n"}', service="b"
