@@ -20,7 +20,7 @@ def build() -> str:
         "lab-ai-core",
         "ai_core",
         "How long does an analysis take, on which part, and does it wait for a worker?",
-        (("Analyses", _analyses()), ("Queue and errors", _queue()), ("Process", _process())),
+        (("Analyses", (*_analyses(), *_distribution())), ("Queue and errors", _queue()), ("Process", _process())),
     )
 
 
@@ -60,6 +60,11 @@ def _analyses() -> tuple[PanelBuilder, ...]:
             limit("p95", "ai_core_analyze", more=', of_part="explain"'),
             logarithmic=True,
         ),
+    )
+
+
+def _distribution() -> tuple[PanelBuilder, ...]:
+    return (
         heat(
             "Where do the durations lie?",
             "Analyses per second by how long the whole took.",

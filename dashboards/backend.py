@@ -19,7 +19,7 @@ def build() -> str:
         "Backend",
         "Which of its routes is slow or fails, and what does it wait for?",
         (
-            ("Requests", _requests()),
+            ("Requests", (*_requests(), *_latency())),
             ("Analyses", _analyses()),
             ("Connections to MongoDB", _pool()),
             ("Process", _process()),
@@ -42,6 +42,11 @@ def _requests() -> tuple[PanelBuilder, ...]:
             "percentunit",
             q(f"({_FAILED} or 0 * {_TOTAL}) / ({_TOTAL} > 0)", "{{method}} {{route}}"),
         ),
+    )
+
+
+def _latency() -> tuple[PanelBuilder, ...]:
+    return (
         graph(
             "How long does the backend take?",
             "Percentiles of all its answers, from a request's arrival to the answer's end.",

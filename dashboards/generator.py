@@ -11,7 +11,7 @@ def build() -> str:
         "lab-generator",
         "Generator",
         "Is k6 the bottleneck? Then what it measured is itself, and the run is invalid.",
-        (("Is it the bottleneck?", _bottleneck()), ("What it does", _work())),
+        (("Is it the bottleneck?", (*_bottleneck(), *_room())), ("What it does", _work())),
     )
 
 
@@ -42,6 +42,11 @@ def _bottleneck() -> tuple[PanelBuilder, ...]:
             q('max by (run) (lab_achieved_requests_per_second{run=~"$run", drive=~"$phase"})', "achieved"),
             width=16,
         ),
+    )
+
+
+def _room() -> tuple[PanelBuilder, ...]:
+    return (
         graph(
             "Do journeys begin when they are due?",
             "How late one journey in a hundred begins. A delay hides latency from whoever measures from the real start.",

@@ -16,7 +16,7 @@ def build() -> str:
         "Run overview",
         "Does the system hold what the plan asks for, and when did it not? Phases are annotated.",
         (
-            ("Now", _now()),
+            ("Now", (*_now(), *_state())),
             ("Load", _load()),
             ("Latency", _latency()),
             ("Errors and results", _results()),
@@ -53,6 +53,11 @@ def _now() -> tuple[PanelBuilder, ...]:
             of_k6(f"sum({_FAILED_PER_S}) / sum(rate({_REQUESTS}[{RATE}]))", "failed"),
             decimals=2,
         ),
+    )
+
+
+def _state() -> tuple[PanelBuilder, ...]:
+    return (
         number(
             "How much waits in the system?",
             "Analyses that wait in the backend and in ai_core; what has been accepted and not yet been begun.",

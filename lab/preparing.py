@@ -55,11 +55,19 @@ def read_plan(
 
 def bring_up(settings: Settings, wanted: Wanted, *, say: Say) -> Environment:
     """Bring the environment up, or give the one that runs and fits. Raises ConfigError and EngineError."""
-    system, (asked, auto) = _all_problems(
-        lambda: load_target(wanted.target, overrides=wanted.overrides), lambda: parse_ports(wanted.ports)
+    system, (asked, auto), _ = _all_problems(
+        lambda: load_target(wanted.target, overrides=wanted.overrides),
+        lambda: parse_ports(wanted.ports),
+        lambda: _require_observers(wanted.without),
     )
     engine = ProcessEngine(settings.home)
     return engine.up(system, ports=asked, auto_ports=auto, without=wanted.without, on_event=say)
+
+
+def _require_observers(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in OBSERVERS]
+    if unknown:
+        raise ConfigError([f"--without {name}: there are {' and '.join(OBSERVERS)}" for name in unknown])
 
 
 @contextmanager

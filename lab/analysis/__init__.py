@@ -1,5 +1,7 @@
 """From the files of a run to every figure that a report shows, and the doubts about them."""
 
+from collections.abc import Mapping, Sequence
+
 from lab.analysis.agreement import disagreements
 from lab.analysis.applicability import inapplicable
 from lab.analysis.break_point import break_points
@@ -20,7 +22,7 @@ from lab.analysis.ramps import ramps
 from lab.analysis.restarts import restarts
 from lab.analysis.results import Results
 from lab.analysis.samples import read_samples
-from lab.analysis.series import read_series
+from lab.analysis.series import Series, read_series
 from lab.analysis.slow_queries import slow_queries
 from lab.analysis.slowest import slowest
 from lab.analysis.spikes import resiliences
@@ -28,7 +30,7 @@ from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
 from lab.analysis.values import Load
 from lab.analysis.weighing import as_planned
-from lab.model import Analysis, Evidence
+from lab.model import Analysis, Doubt, Evidence, LoadCheck
 
 __all__ = ["analyse"]
 
@@ -65,15 +67,20 @@ def analyse(evidence: Evidence) -> Analysis:
         database=database_use(evidence.windows, series),
         slow_queries=slow_queries(evidence.slow_queries),
         observations=observe(evidence, recorded, series, results),
-        doubts=as_planned(
-            evidence.plan.guards,
-            *evidence.incidents,
-            *incompleteness(evidence, samples),
-            *inapplicable(evidence),
-            *together(load_doubts(evidence, load), guard_doubts(evidence, recorded, series)),
-            *disagreements(evidence, samples, points),
-            *silences(evidence, series),
-            *restarts(series, evidence.resumes),
-            *unsteadiness(drifted),
-        ),
+        doubts=(*_doubts(evidence, recorded, series, load), *as_planned(evidence.plan.guards, *unsteadiness(drifted))),
+    )
+
+
+def _doubts(
+    evidence: Evidence, recorded: Load, series: Mapping[str, Series], load: Sequence[LoadCheck]
+) -> tuple[Doubt, ...]:
+    return as_planned(
+        evidence.plan.guards,
+        *evidence.incidents,
+        *incompleteness(evidence, recorded.samples),
+        *inapplicable(evidence),
+        *together(load_doubts(evidence, load), guard_doubts(evidence, recorded, series)),
+        *disagreements(evidence, recorded.samples, recorded.points),
+        *silences(evidence, series),
+        *restarts(series, evidence.resumes),
     )

@@ -48,7 +48,9 @@ def complaints(index: pa.Table) -> tuple[Complaint, ...]:
     times = rows["time"].cast(pa.int64()).to_pylist()
     for service, status, text, request, microseconds in zip(*columns, times, strict=True):
         kind = service, status  # a status tells complaints apart, and is no number like others
-        found = miners.setdefault(kind, _miner()).add_log_message(_in_one_line(text))["cluster_id"]
+        if kind not in miners:
+            miners[kind] = _miner()
+        found = miners[kind].add_log_message(_in_one_line(text))["cluster_id"]
         at = None if microseconds is None else microseconds / 1e6
         cluster = clusters.setdefault((kind, found), _Cluster(0, at, text, request))
         cluster.count += 1

@@ -27,9 +27,10 @@ def silences(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Doubt, .
 
 
 def _explosions(series: Mapping[str, Series]) -> Iterator[Doubt]:
-    scrape = series.get("scrape")
-    for service in scrape.services() if scrape is not None else ():
-        assert scrape is not None
+    if "scrape" not in series:
+        return
+    scrape = series["scrape"]
+    for service in scrape.services():
         dropped = scrape.track("scrape_series_dropped", service).value
         if len(dropped) and dropped.max() > 0:
             yield Doubt(

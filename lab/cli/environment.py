@@ -6,7 +6,6 @@ import click
 
 from lab.cli.shared import console, fail, its_engine, its_settings, say, show_environment
 from lab.errors import ConfigError, EngineError, ExitCode
-from lab.model import OBSERVERS
 
 
 @click.command()
@@ -38,7 +37,7 @@ def doctor() -> None:
     metavar="KEY=VALUE",
     help="Any key of the target, dotted: services.ai_core.env.AI_CORE_WORKERS=1",
 )
-@click.option("--without", multiple=True, type=click.Choice(OBSERVERS), help="Do not start this observer.")
+@click.option("--without", multiple=True, metavar="prometheus|grafana", help="Do not start this observer.")
 def up(target: str, ports: tuple[str, ...], target_set: tuple[str, ...], without: tuple[str, ...]) -> None:
     """Start the environment, wait until it is ready, show it and return.
 

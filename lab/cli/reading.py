@@ -82,7 +82,7 @@ def logs(
     """
     from lab import request_trail
     from lab.config.settings import parse_duration
-    from lab.report import tables
+    from lab.report import inside, text
 
     asked = request_trail.Asked(
         request_id=request_id,
@@ -99,4 +99,4 @@ def logs(
     for line in found.lines:
         click.echo(f"{line.service:10} {line.text}")
     if found.complaints:
-        console().print(tables.complaints(found.complaints))
+        console().print(text.table(inside.complaints(found.complaints)))

@@ -30,6 +30,22 @@ _OLDEST_PROMETHEUS = (2, 40)
 
 _VERSION_TIMEOUT_S = 10.0
 
+# everybody may look, and it asks nobody for anything
+_GRAFANA = {
+    "GF_AUTH_ANONYMOUS_ENABLED": "true",
+    "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+    "GF_USERS_ALLOW_SIGN_UP": "false",
+    "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
+    "GF_ANALYTICS_REPORTING_ENABLED": "false",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    "GF_SECURITY_DISABLE_GRAVATAR": "true",
+    "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    "GF_LOG_MODE": "console",
+    "GF_LOG_CONSOLE_FORMAT": "json",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observer:
@@ -138,6 +154,7 @@ def grafana(observer: Observer, *, port: int, folder: Path, prometheus_url: str)
     password = secrets.token_urlsafe(24)
     provisioning = folder / "provisioning"
     env = {
+        **_GRAFANA,
         "GF_SERVER_HTTP_ADDR": HOST,
         "GF_SERVER_HTTP_PORT": str(port),
         "GF_PATHS_DATA": str(folder / "data"),
@@ -145,20 +162,7 @@ def grafana(observer: Observer, *, port: int, folder: Path, prometheus_url: str)
         "GF_PATHS_PLUGINS": str(folder / "plugins"),
         "GF_PATHS_PROVISIONING": str(provisioning),
         "GF_SECURITY_ADMIN_PASSWORD": password,
-        "GF_AUTH_ANONYMOUS_ENABLED": "true",
-        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
-        "GF_USERS_ALLOW_SIGN_UP": "false",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(shipped / "dashboards" / "run-overview.json"),
-        "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
-        # it asks nobody for anything
-        "GF_ANALYTICS_REPORTING_ENABLED": "false",
-        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-        "GF_NEWS_NEWS_FEED_ENABLED": "false",
-        "GF_SECURITY_DISABLE_GRAVATAR": "true",
-        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
-        "GF_LOG_MODE": "console",
-        "GF_LOG_CONSOLE_FORMAT": "json",
         # what the files of grafana/provisioning ask for
         "LAB_PROMETHEUS_URL": prometheus_url,
         "LAB_DASHBOARDS": str(shipped / "dashboards"),

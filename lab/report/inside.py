@@ -1,8 +1,8 @@
 """What a report says of the inside of the system: its slowest requests, its complaints, and its database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from lab.model import PhaseKind, Report, SlowRequest
+from lab.model import Complaint, PhaseKind, Report, SlowRequest
 from lab.report.figures import NOTHING, clock, milliseconds, per_s, percent
 from lab.report.section import Section
 
@@ -52,6 +52,12 @@ def _complaints(report: Report, *, brief: bool) -> Section:
     found = report.analysis.complaints
     shown = found[:_FEW] if brief else found
     left_out = f"{len(found) - len(shown)} more kinds. " if len(shown) < len(found) else ""
+    note = f"{left_out}lab logs --run {report.run_id} --errors" if found else ""
+    return complaints(shown, note=note)
+
+
+def complaints(shown: Sequence[Complaint], *, note: str = "") -> Section:
+    """Give a row per kind of complaint: how often, whose, what they have in common, when first, of which request."""
     return Section(
         title="What services complained of",
         columns=(">count", "service", "complaint", "first at", "first request"),
@@ -65,7 +71,7 @@ def _complaints(report: Report, *, brief: bool) -> Section:
             )
             for each in shown
         ),
-        note=f"{left_out}lab logs --run {report.run_id} --errors" if found else "",
+        note=note,
     )
 
 

@@ -6,8 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from lab.model import Complaint, Environment, Outcome, Part, ServiceHealth
-from lab.report.figures import clock
+from lab.model import Environment, Outcome, Part, ServiceHealth
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
 
@@ -65,22 +64,6 @@ def runs(found: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any] | None]
             str(record.get("seed", "?")),
             str(record.get("state", "?")),
             _outcome(verdict),
-        )
-    return table
-
-
-def complaints(found: Sequence[Complaint]) -> Table:
-    """One row per kind of complaint: how often, whose, what they have in common, when first, of which request."""
-    table = _plain_table("count", "service", "complaint", "first at", "first request")
-    table.columns[0].justify = "right"
-    for each in found:
-        text = each.template if each.status is None else f"{each.template} {each.status}"
-        table.add_row(
-            str(each.count),
-            each.service,
-            escape(text),
-            "–" if each.first_at is None else clock(each.first_at),
-            each.request_id or "–",
         )
     return table
 

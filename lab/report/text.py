@@ -34,7 +34,7 @@ def _blocks(report: Report) -> Iterator[RenderableType]:
     for section in sections(report, brief=True):
         yield Text()
         yield Text(section.title, style="bold")
-        yield _table(section)
+        yield table(section)
         if section.note:
             yield Padding(Text(section.note, style="dim"), (0, 0, 0, 2))
     if report.verdict.doubts:
@@ -52,7 +52,8 @@ def _facts(report: Report) -> Table:
     return table
 
 
-def _table(section: Section) -> Padding:
+def table(section: Section) -> Padding:
+    """Give the rows of a section."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in section.columns:
         name = column.removeprefix(">")

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from lab import processes
+from lab.config.settings import Settings
 from lab.engines import ProcessEngine, observers
 from lab.errors import ConfigError
 from lab.model import Service, Target
+from lab.preparing import Wanted, bring_up
 
 MakeService = Callable[..., Service]
 MakeTarget = Callable[..., Target]
@@ -206,3 +208,9 @@ def test_grafana_is_provisioned_and_lets_everybody_look(
         assert [s.version for s in environment.services if s.name == "grafana"] == ["11.6.0"]
     finally:
         engine.down()
+
+
+def test_an_observer_that_there_is_not_is_refused_with_those_that_there_are(home: Path) -> None:
+    settings = Settings(home=home, artifacts=home / "runs")
+    with pytest.raises(ConfigError, match="--without grafna: there are prometheus and grafana"):
+        bring_up(settings, Wanted(target="stubs", without=["grafna"]), say=lambda _: None)
