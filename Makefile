@@ -1,8 +1,8 @@
 # The two commands of the README, and what a contributor runs.
-.PHONY: demo test bootstrap docs dashboards lock bench detection telemetry
+.PHONY: demo test bootstrap docs dashboards lock bench containers detection telemetry
 
 demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
-	.venv/bin/lab run mixed --plan smoke --up
+	.venv/bin/lab run mixed --plan smoke --up --engine process
 
 test: bootstrap ## set up, then lint, types and all tests
 	scripts/check
@@ -27,6 +27,9 @@ bench: bootstrap ## print what the lab itself costs
 detection: bootstrap ## print how often the answers of the analysis are right (docs/analysis.md)
 	.venv/bin/python benchmarks/detection.py
 	.venv/bin/python benchmarks/leak_detection.py
+
+containers: bootstrap ## print what containers cost (docs/containers.md)
+	.venv/bin/python benchmarks/containers.py --build --checks --load
 
 telemetry: bootstrap ## print what telemetry costs (docs/telemetry.md)
 	.venv/bin/python benchmarks/telemetry.py

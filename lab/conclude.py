@@ -141,10 +141,19 @@ def _evidence(
         steps=run.steps(),
         resumes=_RESUMES.validate_python(record.get("resumes", ())),
         service_cores=record.get("service_cores", {}),
-        memory_bytes=record["provenance"]["host"]["memory_bytes"],
+        memory_limits=record.get("memory_limits", {}),
+        memory_bytes=_memory_bytes(record),
+        is_external=record["environment"].get("engine") == "external",
         truncated=conversion.truncated,
         incidents=(*_DOUBTS.validate_python(record["incidents"]), *_doubts(conversion, windows)),
     )
+
+
+def _memory_bytes(record: Mapping[str, Any]) -> float | None:
+    """Give what a leak can fill: this machine's memory, unless the services are on another one."""
+    is_elsewhere = record["environment"].get("allowed_hosts")
+    memory: float | None = None if is_elsewhere else record["provenance"]["host"]["memory_bytes"]
+    return memory
 
 
 def _write(run: RunDir, report: Report) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from lab import processes
+from lab import doctor_containers, processes
 from lab.engines.mongod import find_mongod
 from lab.engines.mongod import without_password as shown
 from lab.errors import LabError
@@ -47,7 +47,9 @@ def examine(
         "this machine": lambda: _machine(artifacts),
         "k6": lambda: _k6(path),
         "mongod": lambda: _mongod(environ),
-        **{tool.name: _probe_of(tool, path, timeout_s) for tool in _TOOLS},
+        **{tool.name: _probe_of(tool, path, timeout_s) for tool in _TOOLS[:2]},
+        doctor_containers.NAME: lambda: doctor_containers.examine(path, timeout_s=timeout_s),
+        **{tool.name: _probe_of(tool, path, timeout_s) for tool in _TOOLS[2:]},
     }
     return _all_at_once(probes, timeout_s)
 
@@ -174,13 +176,15 @@ _TOOLS = (
         commands=(("docker", "version", "--format", "{{.Server.Version}}"),),
         lost="services in containers; the process engine does without",
         get="https://docs.docker.com/engine/install/",
+        use="runs the services in containers",
         not_running="its command is here, and its daemon does not answer ({})",
     ),
     _Tool(
         name="docker compose",
-        commands=(("docker", "compose", "version", "--short"), ("docker-compose", "version", "--short")),
+        commands=(("docker", "compose", "version", "--short"),),
         lost="services in containers; the process engine does without",
         get="https://docs.docker.com/compose/install/",
+        use="`lab up` brings containers up with it",
         not_running="the docker command has no compose plug-in",
     ),
     _Tool(

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lab import processes
-from lab.collectors.host import ProcessCollector
+import orjson
+
+from lab.collectors import Processes
 from lab.collectors.stage import StageCollector
-from lab.engines import health
+from lab.engines import Loss
 from lab.errors import LoadError, ServiceDiedError
 from lab.load.k6 import K6Load
 from lab.model import Environment, Phase, Plan, Progress, Scenario, Target, Window
@@ -19,6 +20,7 @@ OnProgress = Callable[[Phase, Progress], None]
 class Driver:
     """Drives phases, or steps of them, against an environment, into a run.
 
+    `losses` tells which services have been lost meanwhile.
     `attempt` counts how often the run was resumed: users of an attempt must be new to a database that keeps the others.
     """
 
@@ -28,9 +30,10 @@ class Driver:
     environment: Environment
     load: K6Load
     run: RunDir
-    watched: ProcessCollector
+    watched: Processes
     stage: StageCollector
     on_progress: OnProgress
+    losses: Callable[[], tuple[Loss, ...]] = tuple
     attempt: int = 0
 
     def drive(self, phase: Phase, *, of: Phase | None = None, step: int = 0) -> Window:
@@ -61,6 +64,7 @@ class Driver:
                 marker=self.environment.id,
                 on_progress=progressed,
                 settings=self._script_settings(),
+                allowed_hosts=self.environment.allowed_hosts,
             )
         except LoadError:
             self.require_services()  # a service that died is the reason, and k6 only what met it first
@@ -71,18 +75,23 @@ class Driver:
 
     def require_services(self) -> None:
         """Raise ServiceDiedError, with the end of its log, where a service of the environment has ended."""
-        for service in health.dead(self.environment):
-            log = processes.tail(service.log) if service.log else ""
-            how = health.gone(service.process) if service.process else "it does not answer"
-            raise ServiceDiedError(f"{service.name} ended during the run: {how}; its log:\n{log}")
+        for loss in self.losses():
+            raise ServiceDiedError(f"{loss.service} ended during the run: {loss.how}; its log:\n{loss.log}")
 
     def _script_settings(self) -> dict[str, str]:
         journeys = self.plan.journeys
+        routes = {"ROUTES": orjson.dumps(dict(self.target.routes)).decode()} if self.target.routes else {}
         return {
-            # the database was emptied: the same seed gives the same users, byte for byte
-            "RUN": str(self.attempt),
+            **routes,
+            "RUN": self._run_name(),
             "POLL_INTERVAL": f"{journeys.poll_interval_s:g}",
             "DEADLINE": f"{journeys.deadline_s:g}",
             "EXPLAINER": journeys.explainer,
             "MAX_VUS": str(journeys.max_vus),
         }
+
+    def _run_name(self) -> str:
+        """Give what makes new users new: where the database was emptied, the same in each run, byte for byte."""
+        if self.environment.mongo_url and self.target.database:
+            return str(self.attempt)
+        return f"{self.run.read_record()['started_at']:.0f}-{self.attempt}"

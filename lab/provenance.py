@@ -12,7 +12,7 @@ import orjson
 import psutil
 
 from lab import __version__
-from lab.model import Environment
+from lab.model import Environment, Limits
 
 _PACKAGES = ("fastapi", "uvicorn", "pymongo", "scikit-learn", "shap", "numpy", "pyarrow", "psutil")
 
@@ -21,7 +21,7 @@ def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any
     """Give the provenance of a run that starts now, as plain values for `run.json`.
 
     `code` (commit, dirty), `config_hash` (sha256 of the plan), `versions` (lab, python, k6, each service, packages),
-    `host` (cpu model, cores, memory_bytes, kernel, system).
+    `host` (cpu model, cores, memory_bytes, kernel, system), `engine` (name, facts, limits, the images of containers).
     """
     return {
         "code": _code(checkout),
@@ -34,12 +34,38 @@ def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any
             **{name: found for name in _PACKAGES if (found := _package(name))},
         },
         "host": host(),
+        "engine": _engine(environment),
     }
 
 
+def _engine(environment: Environment) -> dict[str, Any]:
+    """What ran the services: which engine, in its own words, and each container's image, by tag and by content."""
+    return {
+        "name": environment.engine,
+        "facts": dict(environment.project.facts) if environment.project else {},
+        "limits": {of.service: _told(of) for of in environment.limits if of != Limits(service=of.service)},
+        "images": {
+            name: {"image": of.image, "id": of.image_id, "digest": of.digest}
+            for name, of in environment.containers().items()
+        },
+    }
+
+
+def _told(limits: Limits) -> str:
+    told = (
+        "" if limits.cpus is None else f"{limits.cpus:g} CPU",
+        "" if limits.memory_bytes is None else f"{limits.memory_bytes / 2**20:.0f} MiB",
+        f"cores {limits.cpuset}" if limits.cpuset else "",
+    )
+    return ", ".join(part for part in told if part)
+
+
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say in which versions and machine two provenances differ; what they share is no sentence."""
+    """Say in which engine, versions and machine two provenances differ; what they share is no sentence."""
     found = []
+    engines = [dict(of.get("engine") or {}).get("name", "process") for of in (earlier, now)]
+    if engines[0] != engines[1]:
+        found.append(f"the engine was {engines[0]}, and is {engines[1]}")
     for part in ("versions", "host"):
         before, after = dict(earlier.get(part) or {}), dict(now.get(part) or {})
         found += [

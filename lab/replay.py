@@ -5,15 +5,21 @@ import shutil
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import processes
+from lab import containers, processes
 from lab.collectors.prometheus import PrometheusServer
 from lab.errors import ConfigError, LabError
 from lab.model import Environment
+from lab.processes import Answer
 from lab.rundir import RunDir
+
+Promtool = Callable[[Sequence[str]], Answer]
+
+_DATA = "/prometheus"
+"""Where a Prometheus in a container has its database."""
 
 _PROMTOOL_S = 1800.0
 _SEEN_S = 150.0
@@ -42,9 +48,7 @@ def replay(
     promtool refuses the text, or Prometheus does not take the blocks.
     """
     server = _server(environment)
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        raise ConfigError("promtool is not on PATH; it comes with Prometheus (`lab doctor` says how to get that)")
+    promtool = _promtool(environment, server)
     if not run.openmetrics.exists():
         raise ConfigError(f"run {run.run_id} has no {run.openmetrics.name}; `lab report {run.run_id}` writes it")
     begin, end = _span(run)
@@ -69,6 +73,22 @@ def _server(environment: Environment | None) -> PrometheusServer:
     return PrometheusServer(url, environment.prometheus_folder)
 
 
+def _promtool(environment: Environment | None, server: PrometheusServer) -> Promtool:
+    """Give what runs promtool: that of the server's own image where it is in a container, else the one on PATH."""
+    container = environment.containers().get("prometheus") if environment else None
+    if container is not None:
+        return lambda argv: containers.execute(container.id, ["promtool", *(_inside(a, server.tsdb) for a in argv)])
+    program = shutil.which("promtool")
+    if program is None:
+        raise ConfigError("promtool is not on PATH; it comes with Prometheus (`lab doctor` says how to get that)")
+    return lambda argv: processes.ask([program, *argv], timeout_s=_PROMTOOL_S)
+
+
+def _inside(argument: str, tsdb: Path) -> str:
+    path = Path(argument)
+    return f"{_DATA}/{path.relative_to(tsdb)}" if path.is_relative_to(tsdb) else argument
+
+
 def _span(run: RunDir) -> tuple[float, float]:
     windows = run.windows()
     if not windows:
@@ -81,15 +101,14 @@ def _is_there(server: PrometheusServer, run_id: str, begin: float, end: float) -
     return bool(server.query(f'count_over_time(lab_run{{run="{run_id}"}}[{seconds}s])', at=end + 30))
 
 
-def _load(run: RunDir, server: PrometheusServer, promtool: str) -> int:
+def _load(run: RunDir, server: PrometheusServer, promtool: Promtool) -> int:
     """Have promtool write blocks, and put them beside those that Prometheus has; gives how many they are."""
     try:
-        with tempfile.TemporaryDirectory(dir=server.folder, prefix="replay-") as folder:
+        with tempfile.TemporaryDirectory(dir=server.tsdb, prefix="replay-") as folder:
             text, made = Path(folder) / "openmetrics.txt", Path(folder) / "blocks"
             with gzip.open(run.openmetrics) as packed, text.open("wb") as plain:
                 shutil.copyfileobj(packed, plain, 1024 * 1024)
-            argv = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(made)]
-            answer = processes.ask(argv, timeout_s=_PROMTOOL_S)
+            answer = promtool(["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(made)])
             blocks = [path for path in made.iterdir() if (path / "meta.json").is_file()] if made.is_dir() else []
             if answer.exit_code != 0 or not blocks:
                 raise LabError(f"promtool cannot read {run.openmetrics}: {answer.output[-500:] or 'it said nothing'}")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from lab.collectors import log_index, logs
 from lab.collectors.backlog import Backlog
 from lab.config.plans import plan_content
 from lab.driving import Driver, OnProgress
+from lab.engines import Engine
 from lab.errors import ConfigError, ServiceDiedError
 from lab.load.k6 import K6Load
 from lab.model import Doubt, DoubtKind, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
@@ -23,12 +24,13 @@ from lab.watching import watching
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """What `drive` needs: the plan, what the load goes through and to, and where results go."""
+    """What `drive` needs: the plan, what the load goes through and to and who runs that, and where results go."""
 
     plan: Plan
     scenario: Scenario
     target: Target
     environment: Environment
+    engine: Engine
     load: K6Load
     artifacts: Path
     checkout: Path
@@ -51,7 +53,7 @@ def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> No
     try:
         if attempt == 0:
             database.empty(environment.mongo_url, experiment.target.database)
-        with watching(*asked, environment, run) as watch:
+        with watching(*asked, environment, run) as watch, experiment.engine.watch(environment) as losses:
             driver = Driver(
                 plan=experiment.plan,
                 scenario=experiment.scenario,
@@ -62,18 +64,20 @@ def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> No
                 watched=watch.processes,
                 stage=watch.stage,
                 on_progress=on_progress,
+                losses=losses,
                 attempt=attempt,
             )
             for phase in _to_be_driven(experiment.plan, run):
                 _drive_phase(phase, driver, watch.backlog)
+                experiment.engine.bring_logs(environment)
     except ServiceDiedError as death:
         run.add_incident(_incident(death))
-        _close(run, environment, RunState.FINISHED)
+        _close(run, experiment, RunState.FINISHED)
         raise
     except BaseException:
-        _close(run, environment, RunState.INTERRUPTED)
+        _close(run, experiment, RunState.INTERRUPTED)
         raise
-    _close(run, environment, RunState.FINISHED)
+    _close(run, experiment, RunState.FINISHED)
 
 
 def _drive_phase(phase: Phase, driver: Driver, backlog: Backlog) -> None:
@@ -95,6 +99,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
     plan, environment = experiment.plan, experiment.environment
     run = rundir.create(experiment.artifacts, f"{experiment.scenario.name}-{plan.name}", now=now)
     content = plan_content(plan)
+    experiment.engine.bring_logs(environment)
     run.write_record(
         {
             "run_id": run.run_id,
@@ -104,7 +109,8 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
             "plan": content,
             "seed": plan.seed,
             "target": experiment.target.name,
-            "service_cores": {service.name: service.cores for service in experiment.target.services},
+            "service_cores": _cores(experiment),
+            "memory_limits": {of.service: of.memory_bytes for of in environment.limits if of.memory_bytes},
             "environment": environment_content(environment),
             "provenance": _provenance(experiment),
             "noise": experiment.noise and asdict(experiment.noise),
@@ -114,10 +120,16 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
             "resumes": [],
             "started_at": time.time(),
             "ended_at": None,
-            "incidents": [],
+            "incidents": [asdict(doubt) for doubt in _unwatched(environment)],
         }
     )
     return run
+
+
+def _cores(experiment: Experiment) -> dict[str, float]:
+    """How many cores each service can keep busy: what it is made for, or what it is held to."""
+    held = {of.service: of.cpus for of in experiment.environment.limits if of.cpus is not None}
+    return {s.name: min(s.cores, held.get(s.name, s.cores)) for s in experiment.target.services}
 
 
 def _provenance(experiment: Experiment) -> dict[str, Any]:
@@ -136,6 +148,7 @@ def reopen_run(experiment: Experiment, run: RunDir) -> None:
     must have been recovered before (`lab.conclude.recover`). Raises ConfigError where versions or machine are others.
     """
     record, environment = run.read_record(), experiment.environment
+    experiment.engine.bring_logs(environment)
     others = provenance.differences(record["provenance"], _provenance(experiment))
     if others:
         raise ConfigError(
@@ -167,10 +180,22 @@ def reopen_run(experiment: Experiment, run: RunDir) -> None:
     )
 
 
-def _close(run: RunDir, environment: Environment, state: RunState) -> None:
-    record = run.read_record()
+def _close(run: RunDir, experiment: Experiment, state: RunState) -> None:
+    record, environment = run.read_record(), experiment.environment
+    experiment.engine.bring_logs(environment)
     log_index.collect(environment.log_files(), record["log_begins"], run.logs, kept=record["log_kept"])
     run.update_record(state=state, ended_at=time.time())
+
+
+def _unwatched(environment: Environment) -> Iterator[Doubt]:
+    """Say what of services that the lab has not started is not seen in the run; it forbids nothing."""
+    if environment.unwatched:
+        yield Doubt(
+            kind=DoubtKind.NOT_WATCHED,
+            what="the lab does not see everything of these services",
+            why=f"not collected: {'; '.join(environment.unwatched)}",
+            remedy="let them tell it on their own /metrics (docs/external.md), or let the lab start them",
+        )
 
 
 def _incident(death: ServiceDiedError) -> Doubt:
@@ -186,5 +211,5 @@ def _incident(death: ServiceDiedError) -> Doubt:
 def environment_content(environment: Environment) -> Mapping[str, Any]:
     """Give what `run.json` keeps of an environment: no path of this machine, and no URL that may hold a password."""
     services = [replace(service, log=None) for service in environment.services]
-    content = asdict(replace(environment, services=tuple(services), mongo_url="", prometheus_folder=None))
+    content = asdict(replace(environment, services=tuple(services), mongo_url="", prometheus_folder=None, project=None))
     return {**content, "services": [{**service, "log": None} for service in content["services"]]}

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from lab import database
-from lab.collectors import Collector
+from lab import containers, database
+from lab.collectors import Collector, Processes
 from lab.collectors.backlog import Backlog
+from lab.collectors.containers import ContainerCollector
 from lab.collectors.exporter import Exporter
 from lab.collectors.host import HostCollector, ProcessCollector
 from lab.collectors.mongo import MongoCollector
@@ -15,6 +16,7 @@ from lab.collectors.prometheus import PrometheusServer
 from lab.collectors.recorder import Recorder
 from lab.collectors.scrape import ScrapeCollector
 from lab.collectors.stage import StageCollector
+from lab.collectors.told import ToldCollector
 from lab.errors import LabError
 from lab.load.k6 import RemoteWrite
 from lab.model import Doubt, DoubtKind, Environment, Plan, Scenario, Target
@@ -28,7 +30,7 @@ class Watch:
     `remote_write` is where k6 sends its series to, if anywhere.
     """
 
-    processes: ProcessCollector
+    processes: Processes
     stage: StageCollector
     backlog: Backlog
     remote_write: RemoteWrite | None = None
@@ -41,21 +43,24 @@ def watching(plan: Plan, scenario: Scenario, target: Target, environment: Enviro
     A Prometheus that is lost meanwhile is an incident of the run, which goes on.
     """
     endpoints = {service.name: service.metrics_url for service in environment.system if service.metrics_url}
-    server = _server(environment)
-    watch = Watch(
-        processes=ProcessCollector(_pids(environment)),
-        stage=StageCollector(plan, scenario),
-        backlog=Backlog(endpoints, target.backlog),
-        remote_write=RemoteWrite(url=server.remote_write_url, run_id=run.run_id) if server else None,
-    )
-    collectors: list[Collector] = [HostCollector(run.path), watch.processes, ScrapeCollector(endpoints), watch.stage]
+    server, names = _server(environment), dict(target.metrics)
     with ExitStack() as stack:
+        processes = stack.enter_context(_processes(environment))
+        watch = Watch(
+            processes=processes,
+            stage=StageCollector(plan, scenario),
+            backlog=Backlog(endpoints, target.backlog, names=names),
+            remote_write=RemoteWrite(url=server.remote_write_url, run_id=run.run_id) if server else None,
+        )
+        scraper = ScrapeCollector(endpoints, names=names)
+        seen = ToldCollector(processes, scraper.latest, _only_telling(environment))
+        collectors: list[Collector] = [HostCollector(run.path), seen, scraper, watch.stage]
         if environment.mongo_url:
             collectors.append(stack.enter_context(_database(plan, target, environment, run)))
         if server is None:
             stack.enter_context(Recorder(collectors, run.series))
         else:
-            exporter = stack.enter_context(Exporter(without=[ScrapeCollector.name]))
+            exporter = stack.enter_context(Exporter(without=[ScrapeCollector.name], hosts=environment.lab_hosts))
             stack.enter_context(Recorder(collectors, run.series, on_readings=exporter.publish))
             stack.enter_context(_observed_by(server, exporter, run))
         yield watch
@@ -95,6 +100,30 @@ def _database(plan: Plan, target: Target, environment: Environment, run: RunDir)
 def _server(environment: Environment) -> PrometheusServer | None:
     url, folder = environment.url_of("prometheus"), environment.prometheus_folder
     return PrometheusServer(url, folder) if url and folder else None
+
+
+@contextmanager
+def _processes(environment: Environment) -> Iterator[Processes]:
+    """Give what watches the services: as processes of this machine, or as containers of an engine."""
+    own = ProcessCollector(_pids(environment))
+    found = environment.containers()
+    if not found:
+        yield own
+        return
+    with containers.connected() as client:
+        states = containers.states(client, environment.project.name if environment.project else "")
+        yield ContainerCollector(
+            containers.Counters(client),
+            {name: of.id for name, of in found.items()},
+            started_at={name: state.started_at for name, state in states.items()},
+            pids={name: state.pid for name, state in states.items() if containers.is_seen_here(state)},
+            own=own,
+        )
+
+
+def _only_telling(environment: Environment) -> list[str]:
+    """Give the services that the lab has not started: what they use is known by what they tell."""
+    return [service.name for service in environment.system if service.process is None and service.container is None]
 
 
 def _pids(environment: Environment) -> dict[str, int]:

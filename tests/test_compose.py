@@ -1,6 +1,8 @@
 """The compose file and what the images install, as far as they can be read without an engine."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,9 +42,25 @@ def test_images_have_exact_tags_and_no_registry() -> None:
     images = re.findall(r"image: (\S+)", COMPOSE)
     assert len(images) == len(SERVICES)
     for image in images:
-        name, _, tag = image.rpartition(":")
-        assert re.fullmatch(r"v?\d+\.\d+\.\d+|local", tag), image
+        name, _, tag = image.partition(":")
+        exact = r"v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?"
+        assert re.fullmatch(rf"{exact}|\$\{{LAB_IMAGE_TAG:-local\}}", tag), image
         assert "." not in name, image
+
+
+def test_a_check_that_passes_is_rare() -> None:
+    """An exec a second costs a good part of a core, and nothing of that is there to be measured."""
+    for name, text in blocks().items():
+        if name != "k6":
+            assert "[ ! -e /tmp/.healthy ] || sleep 20" in text, name
+            assert "touch /tmp/.healthy" in text, name
+            assert 'tmpfs: ["/tmp:size=' in text, name  # where the mark is put, on a read-only system
+
+
+def test_only_profiling_may_look_into_processes() -> None:
+    assert "cap_add" not in COMPOSE
+    profiling = (ROOT / "compose.profiling.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"cap_add: \[(.*?)\]", profiling) == ["SYS_PTRACE", "SYS_PTRACE"]
 
 
 def test_no_password_stands_in_the_file() -> None:
@@ -61,6 +79,20 @@ def test_an_image_installs_what_the_projects_lock_pins(service: str) -> None:
     assert wanted <= {pin.partition("==")[0] for pin in own}
     assert own <= pins(ROOT / "requirements.lock")
     assert "://" not in (ROOT / service / "requirements.lock").read_text(encoding="utf-8")
+
+
+@pytest.mark.needs("hadolint")
+@pytest.mark.parametrize("service", ["sut", "ai_core_stub"])
+def test_a_dockerfile_is_as_its_linter_wants_it(service: str) -> None:
+    argv = [
+        str(Path(sys.executable).parent / "hadolint"),
+        "--no-color",
+        "--failure-threshold",
+        "style",
+        ROOT / service / "Dockerfile",
+    ]
+    checked = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("service", ["sut", "ai_core_stub"])

@@ -27,12 +27,27 @@ export function carry(id) {
   exec.vu.metrics.metadata.request_id = id;
 }
 
+// Where a route of the contract is in this system: its own route, with `values` in the place of its placeholders.
+export function urlOf(route, values = {}) {
+  const path = settings.routes[route].split(' ')[1];
+  return settings.baseUrl + path.replace(/\{([^{}]*)\}/g, (_, name) => encodeURIComponent(values[name]));
+}
+
+// A redirect is an answer like any other, and a bad one: followed, it could take the load to a host that nobody has allowed.
+const ANSWERS = http.expectedStatuses({ min: 200, max: 299 });
+
 export function params(route, id, token, tags) {
   const headers = { 'X-Request-Id': id };
   if (token) {
     headers.Authorization = `Bearer ${token}`;
   }
-  return { headers, tags: { ...tags, name: route }, timeout: `${settings.deadlineS}s` };
+  return {
+    headers,
+    tags: { ...tags, name: route },
+    timeout: `${settings.deadlineS}s`,
+    redirects: 0,
+    responseCallback: ANSWERS,
+  };
 }
 
 function json(body, options) {
@@ -40,9 +55,9 @@ function json(body, options) {
   return [JSON.stringify(body), options];
 }
 
-function post(path, body, options) {
+function post(route, body, options) {
   carry(options.headers['X-Request-Id']);
-  return http.post(settings.baseUrl + path, body, options);
+  return http.post(urlOf(route), body, options);
 }
 
 // True when the answer has the status and the content that the contract promises.
@@ -70,14 +85,14 @@ function session(response) {
 // {userId, token}, or null.
 export function register(ids, user) {
   const route = 'POST /register';
-  const response = post('/register', ...json(user, params(route, ids.next())));
+  const response = post(route, ...json(user, params(route, ids.next())));
   return verify(response, route, 201, isSession) ? session(response) : null;
 }
 
 // {userId, token}, or null.
 export function login(ids, user) {
   const route = 'POST /login';
-  const response = post('/login', ...json(user, params(route, ids.next())));
+  const response = post(route, ...json(user, params(route, ids.next())));
   return verify(response, route, 200, isSession) ? session(response) : null;
 }
 
@@ -86,7 +101,7 @@ export function upload(ids, token, table) {
   const route = 'POST /datasets';
   const options = params(route, ids.next(), token);
   options.headers['Content-Type'] = 'text/csv';
-  const response = post('/datasets', table, options);
+  const response = post(route, table, options);
   const fits = (r) => typeof r.json('datasetId') === 'string' && r.json('rows') > 0 && r.json('columns') > 0;
   return verify(response, route, 201, fits) ? response.json('datasetId') : null;
 }
@@ -95,7 +110,7 @@ export function upload(ids, token, table) {
 export function analyze(ids, token, datasetId) {
   const route = 'POST /analyze';
   const body = { datasetId, explainer: settings.explainer };
-  const response = post('/analyze', ...json(body, params(route, ids.next(), token)));
+  const response = post(route, ...json(body, params(route, ids.next(), token)));
   return verify(response, route, 202, (r) => typeof r.json('reportId') === 'string')
     ? response.json('reportId')
     : null;
@@ -113,7 +128,7 @@ export function report(ids, token, reportId, tags) {
   const route = 'GET /report/{id}';
   const options = params(route, ids.next(), token, tags);
   carry(options.headers['X-Request-Id']);
-  const response = http.get(`${settings.baseUrl}/report/${reportId}`, options);
+  const response = http.get(urlOf(route, { id: reportId }), options);
   return verify(response, route, 200, isReport) ? response : null;
 }
 
@@ -127,6 +142,6 @@ export function reports(ids, user) {
   const route = 'GET /reports/{userId}';
   const options = params(route, ids.next(), user.token);
   carry(options.headers['X-Request-Id']);
-  const response = http.get(`${settings.baseUrl}/reports/${user.userId}`, options);
+  const response = http.get(urlOf(route, { userId: user.userId }), options);
   return verify(response, route, 200, (r) => Array.isArray(reportList(r))) ? reportList(response) : null;
 }

@@ -4,7 +4,7 @@ import encoding from 'k6/encoding';
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { group } from 'k6';
-import { carry, params } from './requests.js';
+import { carry, params, urlOf } from './requests.js';
 import { settings } from './settings.js';
 import { seededUser } from './users.js';
 
@@ -38,7 +38,7 @@ function logIn(user, name) {
   carry(id);
   let response = null;
   group('setup', () => {
-    response = http.post(`${settings.baseUrl}/login`, JSON.stringify(user), options);
+    response = http.post(urlOf('POST /login'), JSON.stringify(user), options);
   });
   return response.status === 200 ? response.json('token') : null;
 }

@@ -1,5 +1,6 @@
 // What a run of a script is asked for, from the environment of `k6 run -e NAME=value`; see k6/README.md.
 
+const SCENARIOS = JSON.parse(open('../scenarios.json'));
 const problems = [];
 
 function number(name, fallback, lowest) {
@@ -38,6 +39,48 @@ function word(name, fallback) {
   return value;
 }
 
+// The contract's routes, each with the service's own: itself, unless ROUTES (JSON) maps it to another one.
+function routesOf(name) {
+  const known = [...new Set(Object.values(SCENARIOS).flatMap((scenario) => scenario.routes || []))];
+  const routes = Object.fromEntries(known.map((route) => [route, route]));
+  let given = {};
+  try {
+    given = __ENV[name] ? JSON.parse(__ENV[name]) : {};
+  } catch (error) {
+    problems.push(`${name}: is no JSON: ${error.message}`);
+  }
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    problems.push(`${name}: write an object, such as {"POST /login": "POST /api/v1/auth/login"}`);
+    return routes;
+  }
+  Object.entries(given).forEach(([ours, own]) => {
+    const problem = routeProblem(ours, own, known);
+    if (problem) {
+      problems.push(`${name}: ${ours}: ${problem}`);
+    }
+    routes[ours] = own;
+  });
+  return routes;
+}
+
+function routeProblem(ours, own, known) {
+  if (!known.includes(ours)) {
+    return `is no route of the contract (there are: ${known.join(', ')})`;
+  }
+  if (typeof own !== 'string' || !/^[A-Z]+ \/[^\s\\]*$/.test(own)) {
+    return `${JSON.stringify(own)} is no route: write a method and a path that begins with /`;
+  }
+  const [method, placeholders] = [ours.split(' ')[0], placeholdersOf(ours)];
+  if (own.split(' ')[0] !== method) {
+    return `the method must stay ${method}, and ${own} has another`;
+  }
+  return placeholdersOf(own) === placeholders ? '' : `${own} must have ${placeholders || 'no placeholder'}`;
+}
+
+function placeholdersOf(route) {
+  return (route.match(/\{[^{}]*\}/g) || []).sort().join(' ');
+}
+
 export const settings = Object.freeze({
   baseUrl: (__ENV.BASE_URL || 'http://127.0.0.1:8810').replace(/\/+$/, ''),
   rate: number('RATE', 5, 0.001),
@@ -53,6 +96,7 @@ export const settings = Object.freeze({
   deadlineS: number('DEADLINE', 15, 0.1),
   explainer: oneOf('EXPLAINER', ['tree', 'kernel']),
   maxVUs: number('MAX_VUS', 1000, 1),
+  routes: Object.freeze(routesOf('ROUTES')),
 });
 
 if (problems.length > 0) {

@@ -72,7 +72,7 @@ def leak_of(
         metric=metric,
         effect_per_h=effect_per_h,
         requests_per_s=window.achieved_rate_per_s,
-        limit=evidence.memory_bytes if metric == RSS else None,
+        limit=evidence.memory_limits.get(service, evidence.memory_bytes) if metric == RSS else None,
     )
 
 

@@ -91,7 +91,7 @@ def _others_guard(evidence: Evidence, series: Mapping[str, Series]) -> Guard:
     return Guard(
         kind=DoubtKind.OTHER_PROCESSES,
         what="something else used the machine",
-        figure=_others(evidence.cores, series),
+        figure=_others(evidence, series),
         limit=limit,
         allowed=f"{limit:g}",
         shown=lambda cores: f"{cores:.2f} cores were used by neither the system nor the lab",
@@ -99,15 +99,16 @@ def _others_guard(evidence: Evidence, series: Mapping[str, Series]) -> Guard:
     )
 
 
-def _others(cores: int, series: Mapping[str, Series]) -> Figure:
+def _others(evidence: Evidence, series: Mapping[str, Series]) -> Figure:
     """Give the cores that nobody who is watched has used: those that were busy here, less those of every family.
 
     It cannot be told while one of them was not watched: a service in a container of its own is not, and nor is one
-    whose process is about to be replaced.
+    whose process is about to be replaced, or that the lab has not started: it may be anywhere.
     """
     host, processes, scrape = (series.get(name) for name in ("host", "processes", "scrape"))
     known = set(processes.services()) if processes is not None else set()
-    if host is None or processes is None or (scrape is not None and not known.issuperset(scrape.services())):
+    is_unseen = evidence.is_external or (scrape is not None and not known.issuperset(scrape.services()))
+    if host is None or processes is None or is_unseen:
         return lambda _begin, _end: None
     busy, steal = mean_of(host.track("host_cpu_ratio")), mean_of(host.track("host_cpu_steal_ratio"))
     families = [rate_of(processes.track("process_cpu_seconds_total", service)) for service in sorted(known)]
@@ -117,7 +118,9 @@ def _others(cores: int, series: Mapping[str, Series]) -> Figure:
         used = [own for own in watched if own is not None]
         if share is None or len(used) < len(watched):
             return None
-        return (share - (steal(begin, end) or 0.0)) * cores - sum(used)  # the kernel counts stolen time as busy
+        return (share - (steal(begin, end) or 0.0)) * evidence.cores - sum(
+            used
+        )  # the kernel counts stolen time as busy
 
     return figure
 

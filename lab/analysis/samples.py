@@ -48,8 +48,8 @@ class Samples:
 
     @property
     def failed(self) -> Bools:
-        """Which requests were answered with 4xx or 5xx, or not at all (status 0)."""
-        failed: Bools = (self.status >= 400) | (self.status == 0)
+        """Which requests were answered with 3xx (which is not followed), 4xx or 5xx, or not at all (status 0)."""
+        failed: Bools = (self.status >= 300) | (self.status == 0)
         return failed
 
 

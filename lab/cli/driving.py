@@ -6,13 +6,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.shared import OUTCOME_CODES, console, fail, its_engine, its_settings, say, show_report
+from lab.cli.shared import (
+    ALLOW_TARGET,
+    CPUS,
+    CPUSET,
+    ENGINE,
+    K6,
+    MEMORY,
+    OUTCOME_CODES,
+    console,
+    fail,
+    its_engine,
+    its_settings,
+    say,
+    show_report,
+)
 from lab.errors import ConfigError, EngineError, ServiceDiedError
 
 if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
     from lab.config.settings import Settings
     from lab.model import Plan, Report, Scenario
     from lab.preparing import Wanted
+    from lab.resume import Interrupted
     from lab.run import Experiment
     from lab.rundir import RunDir
 
@@ -26,9 +41,15 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
 @click.option("--seed", type=int, help="Seed of users and datasets, instead of the plan's.")
 @click.option("--target", default="stubs", show_default=True, help="Name in targets/, or a .toml file.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of the plan, dotted.")
+@ENGINE
+@CPUS
+@MEMORY
+@CPUSET
+@K6
 @click.option("--up", "bring_up", is_flag=True, help="Bring the environment up if none runs, and down at the end.")
 @click.option("--ports", multiple=True, metavar="auto|SERVICE=PORT,...", help="As of `lab up`; with --up.")
 @click.option("--target-set", multiple=True, metavar="KEY=VALUE", help="As of `lab up`; with --up.")
+@ALLOW_TARGET
 @click.pass_context
 def run(  # one per option, as click has it
     context: click.Context,
@@ -41,9 +62,15 @@ def run(  # one per option, as click has it
     seed: int | None,
     target: str,
     overrides: tuple[str, ...],
+    engine: str,
+    cpus: tuple[str, ...],
+    memory: tuple[str, ...],
+    cpuset: tuple[str, ...],
+    k6: str,
     bring_up: bool,
     ports: tuple[str, ...],
     target_set: tuple[str, ...],
+    allow_target: tuple[str, ...],
 ) -> None:
     """Drive SCENARIO through the phases of a plan and end in a verdict.
 
@@ -52,33 +79,53 @@ def run(  # one per option, as click has it
     --resume in the place of SCENARIO and plan, such a run goes on.
     """
     from lab import preparing, rundir
+    from lab.config.limits import limit_overrides
     from lab.resume import interrupted
 
     settings, earlier = its_settings(), None
-    wanted = preparing.Wanted(target=target, overrides=target_set, ports=ports, bring_up=bring_up)
+    wanted = preparing.Wanted(
+        target=target,
+        overrides=target_set,
+        ports=ports,
+        bring_up=bring_up,
+        engine=engine,
+        k6=k6,
+        allow_target=allow_target,
+    )
     if resume is None:
-        own = (*overrides, *([] if seed is None else [f"seed={seed}"]))
+        own = (
+            *overrides,
+            *limit_overrides(cpus=cpus, memory=memory, cpuset=cpuset),
+            *([] if seed is None else [f"seed={seed}"]),
+        )
         asked = preparing.read_plan(plan_name, scenario, wanted, overrides=own, rate_per_s=rate, phases=_names(phases))
     else:
         _refuse_beside_resume(context)
         earlier = interrupted(rundir.find(settings.artifacts, resume), its_engine().find())
-        asked, wanted = (earlier.plan, earlier.scenario), replace(wanted, target=earlier.target)
-    report = _drive(settings, asked, wanted, earlier.run if earlier else None)
+        asked = earlier.plan, earlier.scenario
+        wanted = replace(wanted, target=_resumed_target(context, earlier, target))
+    wanted = replace(wanted, limits=asked[0].limits)
+    report, _ = _drive(settings, asked, wanted, earlier.run if earlier else None)
     sys.exit(OUTCOME_CODES[report.verdict.outcome])
 
 
 def _drive(
     settings: "Settings", asked: "tuple[Plan, Scenario]", wanted: "Wanted", earlier: "RunDir | None"
-) -> "Report":
+) -> "tuple[Report, Experiment]":
     from lab import preparing, rundir
-    from lab.load.k6 import K6Load, find_k6
     from lab.run import expected_requests
     from lab.run_lock import exclusive
 
-    load = K6Load(find_k6())
+    wanted = preparing.with_generator(settings, wanted)
     rundir.require_room(settings.artifacts, requests=expected_requests(asked[0]))
-    with exclusive(settings.home), preparing.environment(settings, wanted, say=say) as (environment, system):
-        return _run(preparing.experiment(settings, asked, system, environment, load), earlier)
+    with (
+        exclusive(settings.home),
+        preparing.environment(settings, wanted, say=say) as (environment, system, engine),
+    ):
+        experiment = preparing.experiment(
+            settings, asked, wanted=wanted, system=system, found=environment, engine=engine
+        )
+        return _run(experiment, earlier), experiment
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -87,10 +134,25 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def _refuse_beside_resume(context: click.Context) -> None:
     """Refuse what an interrupted run has settled already."""
-    settled = ("scenario", "plan_name", "phases", "rate", "seed", "target", "overrides")
-    given = [name for name in settled if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE]
-    if given:
+    settled = ("scenario", "plan_name", "phases", "rate", "seed", "overrides", "cpus", "memory", "cpuset")
+    if any(_is_given(context, name) for name in settled):
         raise ConfigError("--resume goes on with the run's own scenario, plan and target; give none of them beside it")
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
+def _resumed_target(context: click.Context, earlier: "Interrupted", target: str) -> str:
+    """Give the target of an interrupted run: by its name, or where the command says in which file it is."""
+    from lab.config.targets import load_target
+
+    if not _is_given(context, "target"):
+        return earlier.target
+    name = load_target(target).name
+    if name != earlier.target:
+        raise ConfigError(f"the run is one of target {earlier.target!r}, and {target} is target {name!r}")
+    return target
 
 
 @click.command()
@@ -103,25 +165,37 @@ def _refuse_beside_resume(context: click.Context) -> None:
 @click.option("--target", default="stubs", show_default=True, help="Name in targets/, or a .toml file.")
 @click.option("--up", "bring_up", is_flag=True, help="Bring the environment up if none runs, and down at the end.")
 @click.option("--ports", multiple=True, metavar="auto|SERVICE=PORT,...", help="As of `lab up`; with --up.")
+@ENGINE
+@K6
+@ALLOW_TARGET
 def noise(
-    *, repeats: int, duration: float, rate: float, seed: int, target: str, bring_up: bool, ports: tuple[str, ...]
+    *,
+    repeats: int,
+    duration: float,
+    rate: float,
+    seed: int,
+    target: str,
+    bring_up: bool,
+    ports: tuple[str, ...],
+    engine: str,
+    k6: str,
+    allow_target: tuple[str, ...],
 ) -> None:
     """Measure the noise of this machine: the same load again and again, of which nothing differs.
 
     What it shows is kept, and later reports print the smallest change that this machine can show.
     """
     from lab import noise as machine_noise
-    from lab import provenance
     from lab.config.targets import load_scenario
-    from lab.preparing import Wanted
+    from lab.preparing import Wanted, measured_on
 
     settings = its_settings()
     plan = machine_noise.noise_plan(repeats=repeats, duration_s=duration, rate_per_s=rate, seed=seed)
-    wanted = Wanted(target=target, ports=ports, bring_up=bring_up)
-    report = _drive(settings, (plan, load_scenario("mixed")), wanted, None)
+    wanted = Wanted(target=target, ports=ports, bring_up=bring_up, engine=engine, k6=k6, allow_target=allow_target)
+    report, driven = _drive(settings, (plan, load_scenario("mixed")), wanted, None)
     if report.verdict.outcome == "invalid":
         fail(EngineError("the run is invalid, so nothing is kept of it: see its doubts above"))
-    machine_noise.keep(settings.home, machine_noise.measured(report), provenance.host())
+    machine_noise.keep(settings.home, machine_noise.measured(report), measured_on(driven.environment))
 
 
 def _run(experiment: "Experiment", earlier: "RunDir | None") -> "Report":

@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from lab.cli.shared import console, fail, its_engine, its_settings, say, show_environment
+from lab.cli.shared import (
+    ALLOW_TARGET,
+    CPUS,
+    CPUSET,
+    ENGINE,
+    MEMORY,
+    console,
+    fail,
+    its_engine,
+    its_settings,
+    say,
+    show_environment,
+)
 from lab.errors import ConfigError, EngineError, ExitCode
 
 
@@ -24,6 +36,7 @@ def doctor() -> None:
 
 
 @click.command()
+@ENGINE
 @click.option("--target", default="stubs", show_default=True, help="Name in targets/, or a .toml file.")
 @click.option(
     "--ports",
@@ -38,15 +51,40 @@ def doctor() -> None:
     help="Any key of the target, dotted: services.ai_core.env.AI_CORE_WORKERS=1",
 )
 @click.option("--without", multiple=True, metavar="prometheus|grafana", help="Do not start this observer.")
-def up(target: str, ports: tuple[str, ...], target_set: tuple[str, ...], without: tuple[str, ...]) -> None:
+@CPUS
+@MEMORY
+@CPUSET
+@ALLOW_TARGET
+def up(
+    *,
+    engine: str,
+    target: str,
+    ports: tuple[str, ...],
+    target_set: tuple[str, ...],
+    without: tuple[str, ...],
+    cpus: tuple[str, ...],
+    memory: tuple[str, ...],
+    cpuset: tuple[str, ...],
+    allow_target: tuple[str, ...],
+) -> None:
     """Start the environment, wait until it is ready, show it and return.
 
     Prometheus and Grafana are started beside the system where they are installed. Where an environment already runs,
     shows what runs. Ctrl-C ends whatever was started.
     """
+    from lab.config.limits import read_limits
     from lab.preparing import Wanted, bring_up
 
-    wanted = Wanted(target=target, overrides=target_set, ports=ports, without=without)
+    limits = read_limits(cpus=cpus, memory=memory, cpuset=cpuset)
+    wanted = Wanted(
+        target=target,
+        overrides=target_set,
+        ports=ports,
+        without=without,
+        engine=engine,
+        limits=limits,
+        allow_target=allow_target,
+    )
     show_environment(bring_up(its_settings(), wanted, say=say))
 
 
@@ -65,12 +103,15 @@ def status() -> None:
 
 
 @click.command()
-@click.option("--keep-data", is_flag=True, help="Leave MongoDB's data for the next `lab up`.")
+@click.option(
+    "--keep-data/--volumes", default=False, help="Leave MongoDB's data for the next `lab up`, or remove it (default)."
+)
 @click.option("--force", is_flag=True, help="Even while a run is going on.")
 def down(*, keep_data: bool, force: bool) -> None:
-    """Stop every process of the environment, also after a crash of the lab, and remove its data.
+    """Stop every process and container of the environment, also after a crash of the lab, and remove its data.
 
-    Works on what really runs: a process is ended only if it is the one that was started.
+    Works on what really runs: a process is ended only if it is the one that was started, a container only
+    if it is of this lab.
     """
     from lab.run_lock import holder
 

@@ -11,9 +11,34 @@ if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
     from rich.console import Console
 
     from lab.config.settings import Settings
-    from lab.engines import ProcessEngine
+    from lab.engines import Engine
     from lab.model import Environment, Report
     from lab.rundir import RunDir
+
+ENGINE = click.option(
+    "--engine",
+    default="",
+    metavar="auto|process|compose|external",
+    help="What runs the services; `auto`, the default, takes containers where a Docker engine answers.",
+)
+CPUS = click.option("--cpus", multiple=True, metavar="SERVICE=CORES", help="Hold a container to this much CPU.")
+MEMORY = click.option("--memory", multiple=True, metavar="SERVICE=SIZE", help="Hold a container to this much memory.")
+CPUSET = click.option(
+    "--cpuset", multiple=True, metavar="SERVICE=CORES", help="Let a container (or k6) run on these only."
+)
+
+K6 = click.option(
+    "--k6",
+    type=click.Choice(["auto", "container", "host"]),
+    default="auto",
+    help="Where the load generator runs; `auto`, the default, takes a container where the services run in some.",
+)
+ALLOW_TARGET = click.option(
+    "--allow-target",
+    multiple=True,
+    metavar="HOST",
+    help="Let load go to this host beside this machine; the target file must list it in allowed_hosts too.",
+)
 
 OUTCOME_CODES = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "invalid": ExitCode.INVALID}
 
@@ -25,11 +50,11 @@ def its_settings() -> "Settings":
     return read_settings()
 
 
-def its_engine() -> "ProcessEngine":
-    """Give the engine of this lab's home."""
-    from lab.engines import ProcessEngine
+def its_engine() -> "Engine":
+    """Give the engine of what runs in this lab's home."""
+    from lab.engines import standing
 
-    return ProcessEngine(its_settings().home)
+    return standing(its_settings().home)
 
 
 def show_report(report: "Report", run: "RunDir") -> None:

@@ -20,3 +20,11 @@ class Collector(Protocol):
     def sample(self) -> Iterable[Reading]:
         """Read everything once. May raise OSError, ValueError or psutil.Error: then this tick is a gap."""
         ...
+
+
+class Processes(Collector, Protocol):
+    """What watches what services use, and the generator's process, which is another one in each phase."""
+
+    def watch(self, service: str, pid: int | None) -> None:
+        """Watch this process under this name from now on; None ends it."""
+        ...

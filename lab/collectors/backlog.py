@@ -5,13 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import processes
-from lab.collectors.scrape import scrape
+from lab.collectors import Reading
+from lab.collectors.scrape import ours_by_own, scrape
 
 
 class Backlog:
-    """The sum of some gauges over every endpoint; `endpoints` maps a service to the URL of its Prometheus text."""
+    """The sum of some gauges over every endpoint; `endpoints` maps a service to the URL of its Prometheus text.
 
-    def __init__(self, endpoints: Mapping[str, str], gauges: Sequence[str]) -> None:
+    `names` maps the lab's names of metrics, by which gauges are named, to the services' own.
+    """
+
+    def __init__(
+        self, endpoints: Mapping[str, str], gauges: Sequence[str], *, names: Mapping[str, str] | None = None
+    ) -> None:
+        self._names = ours_by_own(names or {})
         self._endpoints = dict(endpoints)
         self._gauges = frozenset(gauges)
 
@@ -20,11 +27,14 @@ class Backlog:
         if not self._gauges or not self._endpoints:
             return None
         with ThreadPoolExecutor(max_workers=len(self._endpoints)) as pool:
-            scraped = list(pool.map(scrape, self._endpoints.keys(), self._endpoints.values()))
+            scraped = list(pool.map(self._scrape, self._endpoints.keys(), self._endpoints.values()))
         if any(reading.metric == "up" and not reading.value for readings in scraped for reading in readings):
             return None
         values = [reading.value for readings in scraped for reading in readings if reading.metric in self._gauges]
         return sum(values) if values else None
+
+    def _scrape(self, service: str, url: str) -> list[Reading]:
+        return scrape(service, url, names=self._names)
 
     def drain(
         self,

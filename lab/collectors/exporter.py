@@ -1,5 +1,6 @@
-"""What the lab itself sees, as Prometheus text on a free port of 127.0.0.1, for a Prometheus server to scrape."""
+"""What the lab itself sees, as Prometheus text on a free port of this machine, for a Prometheus server to scrape."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
@@ -11,16 +12,20 @@ from prometheus_client.registry import Collector
 from lab.collectors import Reading
 from lab.model import labels_of, series_name
 
-HOST = "127.0.0.1"
+_log = logging.getLogger(__name__)
+_LOOPBACK = (("127.0.0.1", "127.0.0.1"),)
 
 
 class Exporter(Collector):
     """Serves, while it is open (`with`), the last readings of each collector that it is told of by `publish`.
 
-    `without` names collectors whose readings are left out: a server scrapes those where they come from.
+    `without` names collectors whose readings are left out: a server scrapes those where they come from. `hosts` are the
+    addresses that it may listen on, with the name of each by which the server finds it: the first that this machine
+    has is taken.
     """
 
-    def __init__(self, *, without: Iterable[str] = ()) -> None:
+    def __init__(self, *, without: Iterable[str] = (), hosts: Sequence[tuple[str, str]] = _LOOPBACK) -> None:
+        self._hosts = tuple(hosts)
         self._without = frozenset(without)
         self._readings: dict[str, Sequence[Reading]] = {}
         self.address = ""
@@ -29,8 +34,16 @@ class Exporter(Collector):
     def __enter__(self) -> Self:
         registry = CollectorRegistry()
         registry.register(self)
-        self._server, self._thread = start_http_server(0, addr=HOST, registry=registry)
-        self.address = f"{HOST}:{self._server.server_port}"
+        for place, (own, seen) in enumerate(self._hosts, start=1):
+            try:
+                self._server, self._thread = start_http_server(0, addr=own, registry=registry)
+            except OSError as error:  # not an address of this machine: the engine runs in a machine of its own
+                if place == len(self._hosts):
+                    raise
+                _log.info("the lab cannot be scraped at %s: %s", own, error)
+                continue
+            self.address = f"{seen}:{self._server.server_port}"
+            break
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:

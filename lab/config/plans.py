@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from lab import thresholds
+from lab.config.limits import LimitsFile, limits_content, parse_limits
 from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
 from lab.errors import ConfigError
 from lab.model import DoubtKind, Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Profiler, Staircase, Surge, Threshold
@@ -133,6 +134,7 @@ class _PlanFile(Strict):
     journeys: _JourneysFile = _JourneysFile()
     leaks: _LeaksFile = _LeaksFile()
     profiler: _ProfilerFile = _ProfilerFile()
+    limits: dict[Name, LimitsFile] = Field(default_factory=dict)
 
 
 def load_plan(
@@ -207,6 +209,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
         journeys=Journeys(**file.journeys.model_dump()),
         leaks=Leaks(**file.leaks.model_dump()),
         profiler=Profiler(**file.profiler.model_dump()),
+        limits=parse_limits(file.limits),
     )
 
 
@@ -223,6 +226,7 @@ def plan_content(plan: Plan) -> dict[str, Any]:
         "journeys": _fields(plan.journeys),
         "leaks": _fields(plan.leaks),
         "profiler": _fields(plan.profiler),
+        "limits": limits_content(plan.limits),
     }
 
 

@@ -13,18 +13,26 @@ from lab.threshold_metrics import UNITS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where the lab keeps its things: `home` (environment, data, logs) and `artifacts` (run directories)."""
+    """Where the lab keeps its things: `home` (environment, data, logs) and `artifacts` (run directories).
+
+    `engine` is what brings environments up where no option says so: `auto`, or the name of one.
+    """
 
     home: Path
     artifacts: Path
+    engine: str = "auto"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """LAB_HOME and LAB_ARTIFACTS, or `.lab` and `docs/perf/day14/artifacts` of the checkout (else of the folder)."""
+    """LAB_HOME, LAB_ARTIFACTS and LAB_ENGINE.
+
+    Without the first two, `.lab` and `docs/perf/day14/artifacts` of the checkout (else of the working folder).
+    """
     root = CHECKOUT if IS_CHECKOUT else Path.cwd()
     return Settings(
         home=Path(environ.get("LAB_HOME") or root / ".lab").absolute(),
         artifacts=Path(environ.get("LAB_ARTIFACTS") or root / "docs/perf/day14/artifacts").absolute(),
+        engine=environ.get("LAB_ENGINE") or "auto",
     )
 
 

@@ -51,7 +51,7 @@ def plan_launches(
 ) -> tuple[Launch, ...]:
     """Every service of a target that `launch_problems` finds nothing in; `mongo` is what runs its mongod services."""
     urls = {service.name: _url(service, ports[service.name], mongo) for service in target.services}
-    values = {"python": sys.executable, "secret": secret, **_values(target.services, urls, ports)}
+    values = {"python": sys.executable, "host": HOST, "secret": secret, **_values(target.services, urls, ports)}
     return tuple(
         _launch(
             service,

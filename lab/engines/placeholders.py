@@ -1,4 +1,4 @@
-"""What stands in braces in a target's argv and env: {python}, {port}, {secret}, {<service>.url}, {<service>.port}."""
+"""What stands in braces in a target: {python}, {host}, {port}, {secret}, {<service>.url}, {<service>.port}."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from lab.model import Service
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
-_PLAIN = ("python", "port", "secret")
+_PLAIN = ("python", "host", "port", "secret")
 
 
 def placeholders_of(service: Service) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lab import processes
@@ -16,28 +17,10 @@ from lab.engines.lock import held
 from lab.engines.mongod import MongoChoice, find_mongod
 from lab.engines.observers import Observer
 from lab.engines.state import Record
+from lab.engines.stopped import Loss, Stopped, silent
 from lab.errors import ConfigError, EngineError
-from lab.model import Environment, RunningService, ServiceHealth, Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """What a `down` ended: services by name in the order of their end, and how many processes beside them.
-
-    `strays` are workers of killed services, a k6 that a killed run left, or what a lost record did not name.
-    """
-
-    services: tuple[str, ...] = ()
-    strays: int = 0
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there was nothing to end."""
-        return not self.services and not self.strays
-
-
-def _silent(_: str) -> None:
-    """Nobody listens to the events."""
+from lab.model import Environment, Limits, RunningService, ServiceHealth, Target
+from lab.target_guard import directly
 
 
 class ProcessEngine:
@@ -73,7 +56,8 @@ class ProcessEngine:
         ports: Mapping[str, int] | None = None,
         auto_ports: bool = False,
         without: Collection[str] = (),
-        on_event: Callable[[str], None] = _silent,
+        limits: Sequence[Limits] = (),
+        on_event: Callable[[str], None] = silent,
     ) -> Environment:
         """Start a target's services and wait until all are ready; gives the environment that already runs, if one does.
 
@@ -81,9 +65,11 @@ class ProcessEngine:
         `ports` maps services to ports other than the target's; with `auto_ports` the others get free ones. Whatever
         ends this early, a Ctrl-C included, ends everything that was started.
 
-        Raises ConfigError when the target or the ports cannot be used or differ from what runs, PortBusyError (before
-        anything is started) when ports are taken, EngineError when a service cannot be started or has died.
+        Raises ConfigError when the target, the ports or limits cannot be used or differ from what runs, PortBusyError
+        (before anything is started) when ports are taken, EngineError when a service cannot be started or has died.
         """
+        if limits:
+            raise ConfigError(f"{limits[0].service} can be held to a limit in a container alone; use --engine compose")
         asked = ports or {}
         with held(self.home, "lab up", wait_s=self._lock_wait_s):
             standing = self._standing(target, asked, on_event)
@@ -100,8 +86,7 @@ class ProcessEngine:
 
         Raises EngineError when the record of it is damaged.
         """
-        record = state.read_record(self.home)
-        return record.environment if record and record.complete and not state.is_of_earlier_boot(record) else None
+        return state.standing(self.home)
 
     def health(self, environment: Environment) -> tuple[ServiceHealth, ...]:
         """How each service stands now: running, answering, exit code where it was seen, memory."""
@@ -115,7 +100,19 @@ class ProcessEngine:
             for s in environment.services
         )
 
-    def down(self, on_event: Callable[[str], None] = _silent, *, keep_data: bool = False) -> Stopped:
+    @contextmanager
+    def watch(self, environment: Environment) -> Iterator[Callable[[], tuple[Loss, ...]]]:
+        """Give what tells which services have been lost, for as long as the block lasts; asking takes a millisecond."""
+
+        def losses() -> tuple[Loss, ...]:
+            return tuple(_loss(service) for service in health.dead(environment))
+
+        yield losses
+
+    def bring_logs(self, environment: Environment) -> None:
+        """Do nothing: the services write into the files of `environment.log_files()` themselves."""
+
+    def down(self, on_event: Callable[[str], None] = silent, *, keep_data: bool = False) -> Stopped:
         """End everything that runs for this home, in reverse order, and remove its databases unless `keep_data`.
 
         Works without a record, or with a damaged one, by the marker that the processes carry. Logs stay. A Ctrl-C
@@ -124,11 +121,7 @@ class ProcessEngine:
         Raises EngineError when a process cannot be ended.
         """
         with held(self.home, "lab down", wait_s=self._lock_wait_s):
-            try:
-                record = state.read_record(self.home)
-            except EngineError as error:
-                on_event(str(error).partition(";")[0])
-                record = None
+            record = state.left(self.home, on_event)
             stopped = self._end_surely(record, on_event, keep_data=keep_data)
             if stopped.nothing:
                 on_event("nothing was running")
@@ -162,7 +155,7 @@ class ProcessEngine:
             if not running.get(name, "").endswith(f":{port}")
         ]
         asked_url = self._environ.get("MONGO_URL")
-        if asked_url and asked_url != environment.mongo_url and environment.mongo_url:
+        if asked_url and environment.mongo_url not in {"", asked_url, directly(asked_url)}:
             differences.append("it uses another MongoDB than MONGO_URL names")
         if differences:
             raise ConfigError(
@@ -181,7 +174,7 @@ class ProcessEngine:
             state.write_record(self.home, replace(record, environment=environment, complete=True))
         except BaseException:
             # the record on disk names what has been started
-            self._end_surely(state.read_record(self.home), _silent, keep_data=record.data_existed)
+            self._end_surely(state.read_record(self.home), silent, keep_data=record.data_existed)
             raise
         return environment
 
@@ -245,7 +238,7 @@ class ProcessEngine:
         try:
             return self._end(record, on_event, keep_data=keep_data, grace_s=self._grace_s)
         except KeyboardInterrupt:
-            self._end(record, _silent, keep_data=keep_data, grace_s=0)
+            self._end(record, silent, keep_data=keep_data, grace_s=0)
             raise
 
     def _end(
@@ -283,3 +276,8 @@ def _refuse_dead(record: Record, target: Target) -> None:
         kinds = {service.name: service.kind for service in target.services}
         deaths = [death(service, kinds.get(service.name, "")) for service in dead]
         raise EngineError("\n".join([*deaths, "the environment is not whole; start it anew: `lab down && lab up`"]))
+
+
+def _loss(service: RunningService) -> Loss:
+    how = health.gone(service.process) if service.process else "it does not answer"
+    return Loss(service=service.name, how=how, log=processes.tail(service.log) if service.log else "")

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 _MAX_ANSWER_BYTES = 64 * 1024
+_MAX_TEXT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,15 @@ def http_readiness(url: str, *, timeout_s: float = 2.0) -> Readiness:
     if status != http.client.OK:
         return Readiness(ready=False, why=f"{url} answers {status}")
     return Readiness(ready=True, version=_version(body))
+
+
+def text_of(url: str, *, timeout_s: float = 2.0) -> str | None:
+    """What a GET of `url` is answered with, where that is a 200 with at most a megabyte of text; else None."""
+    try:
+        status, body = _get(url, timeout_s, most_bytes=_MAX_TEXT_BYTES)
+        return body.decode() if status == http.client.OK else None
+    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return None
 
 
 def mongo_readiness(url: str, *, timeout_s: float = 2.0) -> Readiness:
@@ -56,13 +66,14 @@ def listens(port: int, *, timeout_s: float = 0.5) -> bool:
         return False
 
 
-def _get(url: str, timeout_s: float) -> tuple[int, bytes]:
+def _get(url: str, timeout_s: float, *, most_bytes: int = _MAX_ANSWER_BYTES) -> tuple[int, bytes]:
     parts = urlsplit(url)
     # not urllib.request: it would go through the proxy of the user's environment
     with closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)) as connection:
-        connection.request("GET", parts.path or "/", headers={"Connection": "close"})
+        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.request("GET", path, headers={"Connection": "close"})
         response = connection.getresponse()
-        return response.status, response.read(_MAX_ANSWER_BYTES)
+        return response.status, response.read(most_bytes)
 
 
 def _version(body: bytes) -> str:

@@ -45,7 +45,7 @@ def home_marker(home: Path) -> str:
 
 def target_digest(target: Target) -> str:
     """The same for targets that are alike in everything."""
-    return hashlib.sha256(json.dumps(asdict(target), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asdict(target), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def read_record(home: Path) -> Record | None:
@@ -59,6 +59,21 @@ def read_record(home: Path) -> Record | None:
         raise EngineError(f"{path} is damaged; `lab down` ends what it stands for and removes it") from error
     except OSError as error:
         raise EngineError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def standing(home: Path) -> Environment | None:
+    """The environment that an `up` completed and no `down` has ended. Raises EngineError when its record is damaged."""
+    record = read_record(home)
+    return record.environment if record and record.complete and not is_of_earlier_boot(record) else None
+
+
+def left(home: Path, on_event: Callable[[str], None]) -> Record | None:
+    """The record as far as it can be read; a damaged one is told, and none: what it stands for is found otherwise."""
+    try:
+        return read_record(home)
+    except EngineError as error:
+        on_event(str(error).partition(";")[0])
+        return None
 
 
 def write_record(home: Path, record: Record) -> None:

@@ -139,6 +139,6 @@ def _status(tags: Mapping[str, str]) -> int:
 
 def _error(tags: Mapping[str, str]) -> str | None:
     status = _status(tags)
-    if status >= 400:
+    if status >= 300:  # redirects are not followed, and no route answers with one
         return f"http_{status}"  # k6's own code for it is 1000 + status
     return tags.get("error_code") or ("no_answer" if status == 0 and "name" in tags else None)

@@ -59,7 +59,10 @@ from lab.model.resilience import (
 )
 from lab.model.running import (
     OBSERVERS,
+    ComposeProject,
+    Container,
     Environment,
+    Limits,
     Part,
     ProcessId,
     RunningService,
@@ -81,7 +84,9 @@ __all__ = [
     "BreakOutcome",
     "BreakPoint",
     "Complaint",
+    "ComposeProject",
     "Connections",
+    "Container",
     "DatabaseUse",
     "Doubt",
     "DoubtKind",
@@ -97,6 +102,7 @@ __all__ = [
     "Leak",
     "LeakOutcome",
     "Leaks",
+    "Limits",
     "LoadCheck",
     "Noise",
     "NoiseFigure",

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from lab.model.doubts import DoubtKind
+from lab.model.running import Limits
 
 
 class PhaseKind(StrEnum):
@@ -203,7 +205,10 @@ class Profiler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """An experiment: phases in their order, what is held against them, and when there is no answer."""
+    """An experiment: phases in their order, what is held against them, and when there is no answer.
+
+    `limits` are what services must be held to while it is driven.
+    """
 
     name: str
     description: str
@@ -214,6 +219,7 @@ class Plan:
     journeys: Journeys = field(default_factory=Journeys)
     leaks: Leaks = field(default_factory=Leaks)
     profiler: Profiler = field(default_factory=Profiler)
+    limits: tuple[Limits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +228,8 @@ class Service:
 
     `argv` starts it (empty: something else does); `{python}`, `{port}` and `{<service>.url}` in `argv` and `env` are
     filled in by the engine. `health_path` answers 200 when it is ready, `metrics_path` is Prometheus text. `cores` is
-    how many it can keep busy at most: one for a single event loop, one per worker for a pool of processes.
+    how many it can keep busy at most: one for a single event loop, one per worker for a pool of processes. `url` is
+    where a service is found that already runs; "" for one that the lab starts.
     """
 
     name: str
@@ -234,6 +241,7 @@ class Service:
     metrics_path: str = ""
     ready_timeout_s: float = 30.0
     cores: float = 1.0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +250,11 @@ class Target:
 
     `database` is the MongoDB database that the lab empties before a run, so that runs start alike; "" for none.
     `backlog` names the gauges on the services' /metrics that are all 0 when nothing waits or is being worked on.
+    `compose` is the file that describes the same services as containers; None where there is none.
+
+    Of services that already run: `allowed_hosts` are those beside this machine that the file lists. `granted_hosts` are
+    those of them that the command has repeated; only to these may anything be sent. `routes` maps the contract's routes
+    to the service's own, `metrics` the lab's names of metrics to the services' own; what is not in them is the same.
     """
 
     name: str
@@ -250,3 +263,18 @@ class Target:
     services: tuple[Service, ...]
     database: str = ""
     backlog: tuple[str, ...] = ()
+    compose: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    granted_hosts: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where each service is that already runs."""
+        return {service.name: service.url for service in self.services if service.url}
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it is made of services that already run."""
+        return any(service.url for service in self.services)

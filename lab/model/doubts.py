@@ -25,6 +25,7 @@ class DoubtKind(StrEnum):
     LABEL_EXPLOSION = "label_explosion"
     PROMETHEUS_LOST = "prometheus_lost"
     PROFILER_OFF = "profiler_off"
+    NOT_WATCHED = "not_watched"
     CLOCK_JUMP = "clock_jump"
     DISK_FULL = "disk_full"
     # the generator

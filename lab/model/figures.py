@@ -39,7 +39,7 @@ class LatencySummary:
 class RequestLatency:
     """Latency of the requests of one cell; None for scenario or route means all of them together.
 
-    `failed` counts 4xx, 5xx and requests without an answer; they are part of `latency` too.
+    `failed` counts 3xx, 4xx, 5xx and requests without an answer; they are part of `latency` too.
     """
 
     phase: str

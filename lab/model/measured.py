@@ -133,7 +133,8 @@ class Evidence:
     `series` maps a collector's name to its Parquet file; `summaries` maps a drive's name to k6's own figures of it;
     `log_index` and `slow_queries` say what logs hold. Files that a run does not have are missing from the maps, None,
     or do not exist. `truncated` names the phases whose output of k6 ends early. `service_cores` says how many cores a
-    service can keep busy, `memory_bytes` what the machine has.
+    service can keep busy, `memory_bytes` what the machine has, `memory_limits` what a service is held to.
+    `is_external`: the lab has not started the services, and sees of them what they tell.
     """
 
     run_id: str
@@ -151,6 +152,8 @@ class Evidence:
     steps: tuple[Step, ...] = ()
     service_cores: Mapping[str, float] = field(default_factory=dict)
     memory_bytes: float | None = None
+    memory_limits: Mapping[str, float] = field(default_factory=dict)
+    is_external: bool = False
     resumes: tuple[Resume, ...] = ()
     truncated: tuple[str, ...] = ()
     incidents: tuple[Doubt, ...] = ()

@@ -16,8 +16,38 @@ class ProcessId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a service may use, at most: how much of how many cores, memory, and which cores (`cpuset`, such as `0-1,3`).
+
+    None and "" are no limit.
+    """
+
+    service: str
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    cpuset: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container that cannot be mistaken for a later one of its name: its id, and the image that it really runs.
+
+    `image_id` is the digest of the image's content. `digest` is what a registry knows it by, "" where it was made here.
+    """
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
-    """A service that answers. `process` is None where the lab did not start it."""
+    """A service that answers, at `url` from this machine; `inside_url` is where other containers find it.
+
+    `process` and `container` say what the lab started; both are None where it started nothing.
+    """
 
     name: str
     url: str
@@ -25,13 +55,36 @@ class RunningService:
     process: ProcessId | None
     metrics_url: str = ""
     log: Path | None = None
+    container: Container | None = None
+    inside_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeProject:
+    """A Docker Compose project, as its command line names it: files in their order, and the folder they are of.
+
+    `variables` is a file (JSON) of the variables that they ask for, secrets among them. `network` is the one that its
+    containers share. `facts` says which engine runs it: versions, storage, cgroups.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    variables: Path
+    folder: Path
+    network: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """What an engine brought up: services in the order of their start, those that only observe among them.
 
-    `prometheus_folder` is where its Prometheus server has what it scrapes (`targets/`) and what it keeps (`tsdb/`).
+    `prometheus_folder` is where its Prometheus server has what it scrapes (`targets/`) and what it keeps (`tsdb/`), and
+    `lab_hosts` are the addresses at which that server may find the lab: each to listen on, and how the server names it.
+    `limits` holds for the services that it names. `project` is that of an environment in containers.
+
+    `allowed_hosts` are the hosts beside this machine that it may be at, and `unwatched` says what cannot be collected
+    of a service, a sentence each; both are empty where the lab has started the services.
     """
 
     id: str
@@ -42,6 +95,11 @@ class Environment:
     started_at: float
     services: tuple[RunningService, ...]
     prometheus_folder: Path | None = None
+    lab_hosts: tuple[tuple[str, str], ...] = (("127.0.0.1", "127.0.0.1"),)
+    limits: tuple[Limits, ...] = ()
+    project: ComposeProject | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
 
     @property
     def system(self) -> tuple[RunningService, ...]:
@@ -51,6 +109,10 @@ class Environment:
     def url_of(self, name: str) -> str:
         """Give the URL of a service; "" where there is none of this name."""
         return next((service.url for service in self.services if service.name == name), "")
+
+    def containers(self) -> dict[str, Container]:
+        """Give the container of each service that has one."""
+        return {service.name: service.container for service in self.services if service.container is not None}
 
     def log_files(self) -> dict[str, Path]:
         """Give the log file of each service of the system that has one."""

@@ -81,6 +81,7 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("target", report.target),
         ("when", f"{moment(report.started_at)} to {moment(report.ended_at)}"),
         ("code", f"{code.get('commit', 'unknown')}{' with changes' if code.get('dirty') else ''}"),
+        ("engine", _engine(report)),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("machine", f"{host.get('cores', '?')} cores, {host.get('cpu_model', '?')}, {_gib(memory)} memory"),
         ("system", f"{host.get('system', '?')}, kernel {host.get('kernel', '?')}, {host.get('machine', '?')}"),
@@ -89,6 +90,16 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
 
 def _part(report: Report, name: str) -> dict[str, Any]:
     return dict(report.provenance.get(name) or {})
+
+
+def _engine(report: Report) -> str:
+    """Say what ran the services, and to what they were held."""
+    engine = _part(report, "engine")
+    facts = ", ".join(f"{name} {value}" for name, value in (engine.get("facts") or {}).items())
+    held = "; ".join(f"{name} held to {told}" for name, told in (engine.get("limits") or {}).items())
+    return "; ".join(
+        part for part in (f"{engine.get('name', 'process')}{f' ({facts})' if facts else ''}", held) if part
+    )
 
 
 def _gib(size_bytes: object) -> str:

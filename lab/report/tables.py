@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from lab.model import Environment, Outcome, Part, ServiceHealth
+from lab.model import Environment, Outcome, Part, RunningService, ServiceHealth
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
 
@@ -37,15 +37,21 @@ def _notes(part: Part) -> list[str]:
     return [note for note in notes if note]
 
 
+def _process(service: RunningService) -> str:
+    if service.container is not None:
+        return service.container.id[:12]
+    return str(service.process.pid) if service.process else "–"
+
+
 def environment(running: Environment, health: Sequence[ServiceHealth]) -> Table:
-    """One row per service: state, URL, pid, version, memory; then its log."""
-    table = _plain_table("", "service", "url", "pid", "version", "memory", "log")
+    """One row per service: state, URL, pid or container, version, memory; then its log."""
+    table = _plain_table("", "service", "url", "process", "version", "memory", "log")
     for service, state in zip(running.services, health, strict=True):
         table.add_row(
             "[green]ready" if state.ok else f"[red]{escape(state.why or 'not ready')}",
             service.name,
             service.url,
-            str(service.process.pid) if service.process else "–",
+            _process(service),
             service.version,
             "–" if state.rss_bytes is None else f"{state.rss_bytes / 1e6:.0f} MB",
             str(service.log or "–"),

@@ -53,7 +53,12 @@ class Lab:
 
     @property
     def environ(self) -> dict[str, str]:
-        own = {"LAB_HOME": str(self.folder / "home"), "LAB_ARTIFACTS": str(self.folder / "runs"), "COLUMNS": "200"}
+        own = {
+            "LAB_HOME": str(self.folder / "home"),
+            "LAB_ARTIFACTS": str(self.folder / "runs"),
+            "COLUMNS": "200",
+            "LAB_ENGINE": "process",
+        }
         return {**os.environ, **own, **self.extra}
 
     @property

@@ -26,7 +26,7 @@ def source(name: str) -> str:
 
 def test_every_variable_is_documented() -> None:
     read = re.findall(r"__ENV\.([A-Z_]+)", source("settings.js"))
-    read += re.findall(r"(?:number|oneOf|word|stagesOf)\('([A-Z_]+)'", source("settings.js"))
+    read += re.findall(r"(?:number|oneOf|word|stagesOf|routesOf)\('([A-Z_]+)'", source("settings.js"))
     assert rows("Variables").keys() == set(read)
 
 

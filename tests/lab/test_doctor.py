@@ -44,6 +44,7 @@ def test_every_part_of_the_lab_is_examined(path: Path) -> None:
         "mongod",
         "Docker engine",
         "docker compose",
+        "containers",
         "Prometheus",
         "Grafana",
         "py-spy",
@@ -83,13 +84,6 @@ def test_a_docker_command_without_a_daemon_is_told_apart_from_none(path: Path, a
     assert parts["Docker engine"].found == str(path / "docker")
     assert parts["Docker engine"].why.startswith("its command is here, and its daemon does not answer (Cannot connect")
     assert parts["docker compose"].why == "the docker command has no compose plug-in"
-
-
-def test_the_older_compose_command_is_found_too(path: Path, a_program: MakeProgram) -> None:
-    a_program("docker", "exit 1")
-    a_program("docker-compose", "echo 2.26.1")
-    part = examined(path)["docker compose"]
-    assert (part.found, part.version) == (str(path / "docker-compose"), "2.26.1")
 
 
 def test_a_docker_daemon_that_hangs_holds_up_nobody(path: Path, a_program: MakeProgram) -> None:

@@ -46,6 +46,7 @@ class ARun:
     summaries: dict[str, SummaryFigures] | None = None
     windows: tuple[Window, ...] | None = None
     routes: tuple[str, ...] = ()
+    is_external: bool = False
 
     def __post_init__(self) -> None:
         self.samples = [self.request(second + offset) for second in range(self.seconds) for offset in (0.2, 0.4)]
@@ -150,6 +151,7 @@ class ARun:
             points=points,
             series=paths,
             summaries=self._k6s() if self.summaries is None else self.summaries,
+            is_external=self.is_external,
             truncated=self.truncated,
             incidents=self.incidents,
         )
@@ -162,7 +164,7 @@ class ARun:
         return {
             "sustain": SummaryFigures(
                 requests=len(durations),
-                failed=sum(row["status"] >= 400 or row["status"] == 0 for row in self.samples),
+                failed=sum(row["status"] >= 300 or row["status"] == 0 for row in self.samples),
                 iterations=sum(row["metric"] == "iteration_duration" for row in self.points),
                 dropped_iterations=round(sum(r["value"] for r in self.points if r["metric"] == "dropped_iterations")),
                 mean_s=sum(durations) / len(durations),

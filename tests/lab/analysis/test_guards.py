@@ -297,6 +297,31 @@ def test_a_silence_of_many_is_one_doubt_that_names_the_longest_and_its_time(tmp_
     assert (found[0].started_at, found[0].ended_at) == (START + 20, START + 30)
 
 
+def test_the_silence_of_services_that_the_lab_has_not_started_is_told_and_forbids_nothing(tmp_path: Path) -> None:
+    run = ARun(tmp_path, is_external=True)
+    run.scrape = [row for row in run.scrape if not 22 < row["time"] / 1e6 - START < 40]
+    found = [doubt for doubt in analyse(run.evidence()).doubts if doubt.kind == DoubtKind.TELEMETRY_GAP]
+    assert [(doubt.invalidates, doubt.why.partition(" was")[0]) for doubt in found] == [(False, "/metrics of ai_core")]
+    run.host = [row for row in run.host if not 20 < row["time"] / 1e6 - START < 30]
+    found = [doubt for doubt in analyse(run.evidence()).doubts if doubt.kind == DoubtKind.TELEMETRY_GAP]
+    assert [(doubt.invalidates, doubt.why.partition(" was")[0]) for doubt in found] == [
+        (True, "the machine"),
+        (False, "/metrics of ai_core"),
+    ]
+
+
+def test_a_service_that_tells_of_its_process_but_not_of_its_threads_has_no_gap(tmp_path: Path) -> None:
+    run = ARun(tmp_path, is_external=True)
+    run.processes = [row for row in run.processes if row["metric"] != "process_threads"]
+    assert DoubtKind.TELEMETRY_GAP not in doubts_of(run)
+
+
+def test_the_use_of_others_is_not_told_where_services_may_be_anywhere(tmp_path: Path) -> None:
+    run = ARun(tmp_path, is_external=True)
+    between(20, 35, "host_cpu_ratio", 0.9)(run)
+    assert DoubtKind.OTHER_PROCESSES not in doubts_of(run)
+
+
 def test_where_response_times_count_from_when_requests_were_due_late_journeys_forbid_nothing(tmp_path: Path) -> None:
     run = ARun(tmp_path, kind=PhaseKind.STRESS)
     late_starts(run)

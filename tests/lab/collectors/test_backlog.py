@@ -21,6 +21,11 @@ def test_where_nobody_tells_it_is_not_known(status: int, gauges: list[str]) -> N
         assert Backlog({"a": url}, gauges).waiting() is None
 
 
+def test_gauges_are_found_by_the_services_own_names() -> None:
+    with an_endpoint(200, DEPTH % 2) as url:
+        assert Backlog({"a": url}, ["queue"], names={"queue": "depth"}).waiting() == 2
+
+
 class Draining(Backlog):
     """Says one value after the other."""
 

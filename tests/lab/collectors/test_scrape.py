@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 
-from lab.collectors.scrape import Heads, ScrapeCollector, parse
+from lab.collectors.scrape import Heads, ScrapeCollector, ours_by_own, parse
 from lab.model import labels_of
 
 METRICS = """# TYPE http_requests_total counter
@@ -123,7 +123,8 @@ def test_times_beside_values_and_odd_labels_are_read() -> None:
 
 
 @given(
-    st.dictionaries(st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True), st.text(max_size=10), max_size=3),
+    # names that begin with __ are Prometheus' own, and the client library refuses them
+    st.dictionaries(st.from_regex(r"(?!__)[a-z_][a-z0-9_]{0,6}", fullmatch=True), st.text(max_size=10), max_size=3),
     st.floats(allow_nan=False),
 )
 def test_what_the_client_library_writes_is_read(labels: dict[str, str], value: float) -> None:
@@ -139,3 +140,36 @@ def test_what_the_client_library_writes_is_read(labels: dict[str, str], value: f
     (reading,) = parse("s", generate_latest(registry).decode())
     assert labels_of(reading.labels) == {**labels, "service": "s"}
     assert reading.value == value
+
+
+OWN_NAMES = """jobs_waiting 3
+jobs_waiting_longest 9
+lat_bucket{le="1"} 2
+lat_sum 1.5
+lat_count 2
+up_time 4.5
+"""
+
+
+@pytest.mark.parametrize("stamp", ["", " 1700000000000"])
+def test_a_services_own_names_are_read_as_the_labs(stamp: str) -> None:
+    names = ours_by_own({"analyze_queue_depth": "jobs_waiting", "http_request_duration_seconds": "lat"})
+    text = OWN_NAMES.replace("up_time 4.5", f"up_time 4.5{stamp}")
+    readings = {r.metric: r.value for r in parse("api", text, {}, names)}
+    assert readings == {
+        "analyze_queue_depth": 3,
+        "jobs_waiting_longest": 9,
+        "http_request_duration_seconds_bucket": 2,
+        "http_request_duration_seconds_sum": 1.5,
+        "http_request_duration_seconds_count": 2,
+        "up_time": 4.5,
+    }
+
+
+def test_the_collector_reads_by_a_services_own_names_and_shows_what_it_read_last() -> None:
+    with an_endpoint(200, b"jobs_waiting 3\n") as url:
+        collector = ScrapeCollector({"api": url}, names={"analyze_queue_depth": "jobs_waiting"})
+        assert list(collector.latest()) == []
+        readings = list(collector.sample())
+    assert {r.metric: r.value for r in readings} == {"up": 1.0, "analyze_queue_depth": 3.0}
+    assert list(collector.latest()) == readings

@@ -33,8 +33,8 @@ def test_placeholders_of_services_above_are_fine() -> None:
 def test_unknown_placeholders_are_all_told_with_the_known_ones() -> None:
     problems = placeholder_problems([a_service("web", "{prot}", "{web.uri}")])
     assert problems == [
-        "web: {prot} is unknown (known: {python}, {port}, {secret}, {web.url}, and .port for .url)",
-        "web: {web.uri} is unknown (known: {python}, {port}, {secret}, {web.url}, and .port for .url)",
+        "web: {prot} is unknown (known: {python}, {host}, {port}, {secret}, {web.url}, and .port for .url)",
+        "web: {web.uri} is unknown (known: {python}, {host}, {port}, {secret}, {web.url}, and .port for .url)",
     ]
 
 

@@ -132,7 +132,11 @@ def test_a_server_at_mongo_url_is_used_and_never_started_or_ended(
     target = a_target(a_mongo(port=1))
     environment = user.up(target)
     (mongo,) = environment.services
-    assert (mongo.process, mongo.log, environment.mongo_url) == (None, None, environ["MONGO_URL"])
+    assert (mongo.process, mongo.log, environment.mongo_url) == (
+        None,
+        None,
+        f"{environ['MONGO_URL']}&directConnection=true",
+    )
     assert mongo.version == server.services[0].version
     assert user.health(environment)[0].ok
     assert user.down().services == ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import LoadError
+from lab.errors import ConfigError, LoadError
 from lab.load.k6 import K6Load
 from lab.load.k6_samples import convert
 from lab.model import Progress, Window
@@ -21,11 +21,22 @@ with open(pipe, "wb") as out:
 """
 
 
-def driven(k6: K6Load, out: Path, marker: str, *, base_url: str = "http://127.0.0.1:1") -> Window:
+def driven(
+    k6: K6Load, out: Path, marker: str, *, base_url: str = "http://127.0.0.1:1", allowed_hosts: tuple[str, ...] = ()
+) -> Window:
     def ignored(_: Progress) -> None:
         """Nobody looks."""
 
-    return k6.drive(a_phase(), MIXED, base_url=base_url, seed=14, out=out, marker=marker, on_progress=ignored)
+    return k6.drive(
+        a_phase(),
+        MIXED,
+        base_url=base_url,
+        seed=14,
+        out=out,
+        marker=marker,
+        on_progress=ignored,
+        allowed_hosts=allowed_hosts,
+    )
 
 
 @pytest.mark.parametrize("exit_code", [0, 99])
@@ -116,9 +127,22 @@ def test_it_is_asked_for_the_phase_with_the_seed_and_without_a_rest_api(
     ],
 )
 def test_load_goes_to_no_other_machine(make_k6: MakeK6, tmp_path: Path, marker: str, base_url: str) -> None:
-    with pytest.raises(LoadError, match="load goes to this machine only"):
-        driven(make_k6(PLAYS), tmp_path, marker, base_url=base_url)
+    started = "open(pipe, 'w').close(); sys.exit('was started')"
+    with pytest.raises(ConfigError, match="load: "):
+        driven(make_k6(started), tmp_path, marker, base_url=base_url, allowed_hosts=("perf.example.org",))
     assert not list(tmp_path.glob("main.*")), "something was started"
+
+
+def test_load_goes_to_a_host_that_is_allowed_and_never_through_a_proxy(
+    make_k6: MakeK6, tmp_path: Path, marker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    program = make_k6(f"{PLAYS}\nimport os\nprint(argv[1:], [k for k in os.environ if 'proxy' in k.lower()])")
+    driven(program, tmp_path, marker, base_url="http://perf.example.org:80", allowed_hosts=("perf.example.org",))
+    said = (tmp_path / "main.log").read_text()
+    assert "'BASE_URL=http://perf.example.org:80'" in said
+    assert said.rstrip().endswith(" []")
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "http://127.9.9.9:1", "http://[::1]:1", "http://localhost"])
