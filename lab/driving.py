@@ -16,11 +16,15 @@ from lab.rundir import RunDir
 OnProgress = Callable[[Phase, Progress], None]
 
 
+def _nothing() -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """Drives phases, or steps of them, against an environment, into a run.
 
-    `losses` tells which services have been lost meanwhile.
+    `losses` tells which services have been lost meanwhile, `flush` puts on disk what was seen of them.
     `attempt` counts how often the run was resumed: users of an attempt must be new to a database that keeps the others.
     """
 
@@ -34,6 +38,7 @@ class Driver:
     stage: StageCollector
     on_progress: OnProgress
     losses: Callable[[], tuple[Loss, ...]] = tuple
+    flush: Callable[[], None] = _nothing
     attempt: int = 0
 
     def drive(self, phase: Phase, *, of: Phase | None = None, step: int = 0) -> Window:
@@ -43,6 +48,7 @@ class Driver:
         """
         whole = of or phase
         window = replace(self._driven(phase, whole), phase=whole.name, step=step)
+        self.flush()  # what a window needs to be judged is on disk before it counts as driven
         kept = [other for other in self.run.windows() if other.name != window.name]
         self.run.write_windows([*kept, window])
         return window

@@ -65,6 +65,7 @@ def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> No
                 stage=watch.stage,
                 on_progress=on_progress,
                 losses=losses,
+                flush=watch.flush,
                 attempt=attempt,
             )
             for phase in _to_be_driven(experiment.plan, run):

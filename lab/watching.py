@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab import containers, database
 from lab.collectors import Collector, Processes
@@ -23,17 +23,22 @@ from lab.model import Doubt, DoubtKind, Environment, Plan, Scenario, Target
 from lab.rundir import RunDir
 
 
+def _nothing() -> None:
+    """Nothing is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """What watches a run, for who drives it: whom to tell of k6 and of the phase, and what waits in the system.
 
-    `remote_write` is where k6 sends its series to, if anywhere.
+    `remote_write` is where k6 sends its series to, if anywhere. `flush` puts on disk what has been seen so far.
     """
 
     processes: Processes
     stage: StageCollector
     backlog: Backlog
     remote_write: RemoteWrite | None = None
+    flush: Callable[[], None] = _nothing
 
 
 @contextmanager
@@ -58,12 +63,12 @@ def watching(plan: Plan, scenario: Scenario, target: Target, environment: Enviro
         if environment.mongo_url:
             collectors.append(stack.enter_context(_database(plan, target, environment, run)))
         if server is None:
-            stack.enter_context(Recorder(collectors, run.series))
+            recorder = stack.enter_context(Recorder(collectors, run.series))
         else:
             exporter = stack.enter_context(Exporter(without=[ScrapeCollector.name], hosts=environment.lab_hosts))
-            stack.enter_context(Recorder(collectors, run.series, on_readings=exporter.publish))
+            recorder = stack.enter_context(Recorder(collectors, run.series, on_readings=exporter.publish))
             stack.enter_context(_observed_by(server, exporter, run))
-        yield watch
+        yield replace(watch, flush=recorder.flush)
 
 
 @contextmanager

@@ -41,12 +41,10 @@ class Recorder:
     """
 
     def __init__(self, collectors: Sequence[Collector], folder: Path, *, on_readings: OnReadings = _nobody) -> None:
-        self._ended = threading.Event()
+        self._beats = [_Beat() for _ in collectors]
         self._threads = [
-            threading.Thread(
-                target=_record, args=(c, folder, self._ended, on_readings), name=f"collect-{c.name}", daemon=True
-            )
-            for c in collectors
+            threading.Thread(target=_record, args=(c, folder, beat, on_readings), name=f"collect-{c.name}", daemon=True)
+            for c, beat in zip(collectors, self._beats, strict=True)
         ]
         self._folder = folder
 
@@ -56,7 +54,8 @@ class Recorder:
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._ended.set()
+        for beat in self._beats:
+            beat.end()
         for thread in self._threads:
             thread.join(timeout=10.0)
         try:
@@ -64,21 +63,71 @@ class Recorder:
         except OSError as error:  # the streams stay, and whoever concludes the run tries again
             _log.warning("series cannot be finished: %s", error)
 
+    def flush(self, *, timeout_s: float = 2.0) -> None:
+        """Have every collector put what it has read on disk: a kill loses nothing of it.
 
-def _record(collector: Collector, folder: Path, ended: threading.Event, on_readings: OnReadings) -> None:
+        One that is slower than `timeout_s`, or has ended, is not waited for.
+        """
+        asked = [beat for beat, thread in zip(self._beats, self._threads, strict=True) if thread.is_alive()]
+        for beat in asked:
+            beat.ask()
+        deadline = time.monotonic() + timeout_s
+        for beat in asked:
+            beat.flushed.wait(max(0.0, deadline - time.monotonic()))
+
+
+class _Beat:
+    """When one collector reads, once a second, and when it puts on disk what it has read."""
+
+    def __init__(self) -> None:
+        self.flushed = threading.Event()
+        self._wake = threading.Event()
+        self._is_asked = False
+        self._has_ended = False
+
+    def ask(self) -> None:
+        """Have it flush now."""
+        self.flushed.clear()
+        self._is_asked = True
+        self._wake.set()
+
+    def end(self) -> None:
+        """Have it read for the last time, now."""
+        self._has_ended = True
+        self._wake.set()
+
+    def ticks(self) -> Iterator[int | None]:
+        """Give the number of each reading when it is due, and between them None where a flush was asked for."""
+        begun, tick = time.monotonic(), 0
+        while not self._has_ended:
+            yield tick
+            tick = max(tick + 1, int((time.monotonic() - begun) / INTERVAL_S))  # a slow tick skips, it piles up nothing
+            while not self._has_ended and self._wake.wait(max(0.0, begun + tick * INTERVAL_S - time.monotonic())):
+                self._wake.clear()
+                if self._is_asked:
+                    self._is_asked = False
+                    yield None
+        yield tick  # the state at the end, so that counters cover the last window
+
+
+def _record(collector: Collector, folder: Path, beat: _Beat, on_readings: OnReadings) -> None:
     try:
-        _keep(collector, folder, ended, on_readings)
+        _keep(collector, folder, beat, on_readings)
     except OSError as error:  # a full disk: what is there can be read, and the gap that follows is found
         _log.warning("collector %s keeps no more: %s", collector.name, error)
 
 
-def _keep(collector: Collector, folder: Path, ended: threading.Event, on_readings: OnReadings) -> None:
+def _keep(collector: Collector, folder: Path, beat: _Beat, on_readings: OnReadings) -> None:
     with (
         (folder / f"{collector.name}.arrows").open("wb") as file,
         pa.ipc.new_stream(file, _STREAM, options=_OPTIONS) as stream,
     ):
         pending: _Pending = []
-        for tick in _ticks(ended):
+        for tick in beat.ticks():
+            if tick is None:
+                _flush(pending, stream, file.flush)
+                beat.flushed.set()
+                continue
             now_us = time.time_ns() // 1000
             try:
                 readings = list(collector.sample())
@@ -89,15 +138,6 @@ def _keep(collector: Collector, folder: Path, ended: threading.Event, on_reading
             if tick % _FLUSH_TICKS == 0:
                 _flush(pending, stream, file.flush)
         _flush(pending, stream, file.flush)
-
-
-def _ticks(ended: threading.Event) -> Iterator[int]:
-    begun, tick = time.monotonic(), 0
-    while not ended.is_set():
-        yield tick
-        tick = max(tick + 1, int((time.monotonic() - begun) / INTERVAL_S))  # a slow tick skips, it does not pile up
-        ended.wait(begun + tick * INTERVAL_S - time.monotonic())
-    yield tick  # the state at the end, so that counters cover the last window
 
 
 def _flush(

@@ -17,7 +17,7 @@ from tests.sut.user import PASSWORD, User
 pytestmark = pytest.mark.e2e
 
 NOW = int(time.time())
-GOOD: dict[str, Any] = {"iss": "sut", "iat": NOW, "exp": NOW + 600}
+GOOD: dict[str, Any] = {"iss": "sut", "iat": NOW, "exp": NOW + 24 * 3600}
 
 
 def test_a_user_registers_and_logs_in_again(user: User) -> None:

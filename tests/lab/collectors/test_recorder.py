@@ -1,11 +1,13 @@
 """The recorder: every collector in its own file, each second, readable after any end."""
 
+import contextlib
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -42,6 +44,32 @@ def test_what_was_sampled_is_parquet_when_the_recorder_closes(tmp_path: Path) ->
         assert collector.enough.wait(30)
     assert values(tmp_path) == [float(n + 1) for n in range(collector.samples)]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["counting.parquet"]
+
+
+def test_what_was_read_is_on_disk_when_a_flush_has_been_asked_for(tmp_path: Path) -> None:
+    collector = Counting()
+    with Recorder([collector], tmp_path) as recorder:
+        assert collector.enough.wait(30)
+        read = collector.samples - 1
+        recorder.flush(timeout_s=30)
+        with pa.OSFile(str(tmp_path / "counting.arrows")) as file, pa.ipc.open_stream(file) as stream:
+            kept = sum(batch.num_rows for batch in _so_far(stream))
+    assert kept >= read
+
+
+def _so_far(stream: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    with contextlib.suppress(pa.ArrowInvalid, OSError):  # it goes on
+        yield from stream
+
+
+def test_a_flush_is_no_reading(tmp_path: Path) -> None:
+    collector = Counting()
+    with Recorder([collector], tmp_path) as recorder:
+        assert collector.enough.wait(30)
+        for _ in range(50):
+            recorder.flush(timeout_s=30)
+    assert collector.samples < 40  # one a second, on a machine however slow
+    assert values(tmp_path) == [float(n + 1) for n in range(collector.samples)]
 
 
 def test_a_collector_that_fails_once_leaves_a_gap_and_goes_on(tmp_path: Path) -> None:
