@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
+from intervals import interval
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,6 @@ from lab.load.k6 import K6Load, find_k6
 from lab.load.k6_samples import convert
 from lab.model import Environment, Phase, PhaseKind, Target
 
-_T95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201}
 _SETTLE_S = 5.0
 _ENGINE = ("dockerd", "containerd")
 """Programs of the engine, by what their names begin with: what runs a check belongs to one of them."""
@@ -152,13 +152,6 @@ def show_checks(folder: Path, rounds: int) -> None:
         told = "–" if name == "none" else f"{cost:+.3f} ({low:+.3f} to {high:+.3f})"
         table.add_row(name, f"{statistics.fmean(values):.3f}", told)
     OUT.print(table)
-
-
-def interval(values: list[float]) -> tuple[float, float, float]:
-    """Give the mean of some values and its 95 % interval."""
-    mean = statistics.fmean(values)
-    half = _T95.get(len(values), 2.1) * statistics.stdev(values) / len(values) ** 0.5
-    return mean, mean - half, mean + half
 
 
 def quantiles(

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
+from intervals import interval
 from rich.console import Console
 from rich.table import Table
 
@@ -38,8 +39,6 @@ from lab.watching import watching
 MODES = ("none", "lab", "lab and Prometheus")
 _SETTLE_S = 3.0
 """What is done once, such as connecting to the database, is not counted."""
-
-_T95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201}
 
 
 @dataclass(frozen=True)
@@ -130,13 +129,6 @@ def drive(mode: str, number: int, asked: argparse.Namespace, environment: Enviro
     # what k6 used is known when it has ended, so all of its time counts
     cores["k6"] = (after["k6"] - marks[0][1]["k6"]) / asked.seconds
     return Measured(cores, float(np.quantile(durations, 0.95)))
-
-
-def interval(values: list[float]) -> tuple[float, float, float]:
-    """Give the mean of some values and its 95 % interval."""
-    mean = statistics.fmean(values)
-    half = _T95.get(len(values), 2.1) * statistics.stdev(values) / len(values) ** 0.5
-    return mean, mean - half, mean + half
 
 
 def show(rounds: dict[str, list[Measured]], asked: argparse.Namespace) -> None:

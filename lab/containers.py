@@ -8,7 +8,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import docker
 import orjson
 import requests
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container as DockerContainer
 from docker.utils import kwargs_from_env
 
@@ -32,8 +32,9 @@ OLDEST_COMPOSE = (2, 26)
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
-_FAILURES = (DockerException, requests.RequestException, OSError)
-_NOT_FOUND = (NotFound, ImageNotFound)
+FAILURES = (DockerException, requests.RequestException, OSError)
+"""What docker-py raises, by itself or from beneath, where the engine does not do what is asked."""
+
 _VERSION_TIMEOUT_S = 10.0
 _INSTEAD = "or use local processes: --engine process"
 
@@ -88,10 +89,16 @@ class State:
 def connected(*, timeout_s: float = 60.0) -> Iterator[DockerClient]:
     """Connect to the engine that the `docker` command would use, for as long as the block lasts.
 
-    Raises EngineError that says what keeps it from being used, and what to do.
+    Raises EngineError that says what keeps it from being used, and what to do; also for whatever docker-py raises in
+    the block.
     """
     with closing(_connect(timeout_s)) as client:
-        yield client
+        try:
+            yield client
+        except (DockerException, requests.RequestException) as error:
+            raise EngineError(
+                f"the Docker engine does not do what is asked of it: {error}; see `docker version`"
+            ) from error
 
 
 def _connect(timeout_s: float) -> DockerClient:
@@ -99,7 +106,7 @@ def _connect(timeout_s: float) -> DockerClient:
     try:
         _probe(host)
         return DockerClient(base_url=host, version="auto", timeout=int(timeout_s), tls=_tls(host))
-    except _FAILURES as error:
+    except FAILURES as error:
         raise EngineError(_why_not(error, host)) from error
 
 
@@ -117,7 +124,7 @@ def _host() -> str:
         return os.environ["DOCKER_HOST"]
     try:
         context = docker.ContextAPI.get_current_context()
-    except _FAILURES:
+    except FAILURES:
         context = None
     return str((context.Host if context is not None else "") or "unix:///var/run/docker.sock")
 
@@ -145,10 +152,7 @@ def facts(client: DockerClient) -> EngineFacts:
 
     Raises EngineError where either is missing, too old, or does not answer.
     """
-    try:
-        info = client.info()
-    except _FAILURES as error:
-        raise EngineError(f"the Docker engine does not answer: {error}") from error
+    info = client.info()
     version = str(info.get("ServerVersion", ""))
     if _numbers(version) < OLDEST_ENGINE:
         raise EngineError(f"the Docker engine is {version}, and 20.10 is the oldest that can be used; {_INSTEAD}")
@@ -212,10 +216,7 @@ def of_project(client: DockerClient, project: str, *, one_off: bool | None = Non
     labels = [f"{PROJECT_LABEL}={project}"]
     if one_off is not None:
         labels.append(f"{ONE_OFF_LABEL}={one_off}")
-    try:
-        return tuple(client.containers.list(all=True, filters={"label": labels}, ignore_removed=True))
-    except _FAILURES as error:
-        raise EngineError(f"the Docker engine does not answer: {error}") from error
+    return tuple(client.containers.list(all=True, filters={"label": labels}, ignore_removed=True))
 
 
 def states(client: DockerClient, project: str) -> dict[str, State]:
@@ -247,7 +248,7 @@ def identity(client: DockerClient, state: State) -> Container:
     image, image_id = str(attributes["Config"]["Image"]), str(attributes["Image"])
     try:
         digests = client.images.get(image_id).attrs.get("RepoDigests") or []
-    except _FAILURES:
+    except FAILURES:
         digests = []
     digest = str(digests[0]).partition("@")[2] if digests else ""
     return Container(id=state.id, name=state.name, image=image, image_id=image_id, digest=digest)
@@ -257,10 +258,8 @@ def has_image(client: DockerClient, name: str) -> bool:
     """Whether an image is here."""
     try:
         client.images.get(name)
-    except _NOT_FOUND:
+    except NotFound:
         return False
-    except _FAILURES as error:
-        raise EngineError(f"the Docker engine does not answer: {error}") from error
     return True
 
 
@@ -268,7 +267,7 @@ def tail(client: DockerClient, container: str, *, lines: int = 15) -> str:
     """Give the end of a container's log, or a sentence that says that there is none."""
     try:
         text = client.api.logs(container, tail=lines).decode(errors="replace")
-    except _FAILURES as error:
+    except FAILURES as error:
         return f"(its log cannot be read: {error})"
     return text.strip() or "(its log is empty)"
 
@@ -276,10 +275,7 @@ def tail(client: DockerClient, container: str, *, lines: int = 15) -> str:
 def execute(container: str, argv: Sequence[str], *, timeout_s: float = 1800.0) -> Answer:
     """Run a program in a container, and give what it says. Raises EngineError."""
     with connected(timeout_s=timeout_s) as client:
-        try:
-            done = client.containers.get(container).exec_run(list(argv))
-        except _FAILURES as error:
-            raise EngineError(f"{argv[0]} cannot be run in container {container[:12]}: {error}") from error
+        done = client.containers.get(container).exec_run(list(argv))
     output = cast("bytes", done.output or b"")
     return Answer(
         exit_code=-1 if done.exit_code is None else done.exit_code, output=output.decode(errors="replace").strip()
@@ -287,32 +283,30 @@ def execute(container: str, argv: Sequence[str], *, timeout_s: float = 1800.0) -
 
 
 def log_chunks(client: DockerClient, container: str, *, since: float | None) -> Iterator[bytes]:
-    """Give what a container logged since a time (epoch seconds), each line after its time. Raises EngineError."""
-    try:
-        yield from client.api.logs(container, stream=True, follow=False, timestamps=True, since=since)
-    except _FAILURES as error:
-        raise EngineError(f"the log of container {container[:12]} cannot be read: {error}") from error
+    """Give what a container logged since a time (epoch seconds), each line after its time."""
+    yield from client.api.logs(container, stream=True, follow=False, timestamps=True, since=since)
 
 
-def remove_project(client: DockerClient, project: str, *, with_volumes: bool) -> list[str]:
-    """Remove what a project has left: containers, networks, its images, and volumes where they are meant.
-
-    Gives the names of the containers. Raises EngineError where something cannot be removed.
-    """
-    removed = []
+def remove_project(client: DockerClient, project: str, *, with_volumes: bool) -> None:
+    """Remove what a project has left: containers, networks, and volumes where they are meant."""
     label = {"label": f"{PROJECT_LABEL}={project}"}
+    for container in of_project(client, project):
+        with suppress(NotFound):
+            _remove(container)
+    for network in client.networks.list(filters=label):
+        with suppress(NotFound):
+            network.remove()
+    for volume in client.volumes.list(filters=label) if with_volumes else ():
+        with suppress(NotFound):
+            volume.remove(force=True)
+
+
+def _remove(container: DockerContainer) -> None:
     try:
-        for container in of_project(client, project):
-            _gone(lambda c=container: c.remove(force=True, v=True))
-            removed.append(str(container.name))
-        for network in client.networks.list(filters=label):
-            _gone(network.remove)
-        if with_volumes:
-            for volume in client.volumes.list(filters=label):
-                _gone(lambda v=volume: v.remove(force=True))
-    except _FAILURES as error:
-        raise EngineError(f"what is left of {project} cannot be removed: {error}; try `lab down` again") from error
-    return removed
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code != requests.codes.conflict:  # its removal goes on already
+            raise
 
 
 def remove_images(client: DockerClient, names: Sequence[str]) -> None:
@@ -320,25 +314,15 @@ def remove_images(client: DockerClient, names: Sequence[str]) -> None:
     for name in names:
         try:
             client.images.remove(name, noprune=False)
-        except _FAILURES:  # not there, or in use by somebody else
+        except FAILURES:  # not there, or in use by somebody else
             continue
-
-
-def _gone(remove: Any) -> None:
-    try:
-        remove()
-    except NotFound:
-        pass
-    except APIError as error:
-        if error.status_code != requests.codes.conflict:  # its removal goes on already
-            raise
 
 
 def gateway(client: DockerClient, network: str) -> str:
     """Give the address of this machine on a network of containers; "" where it has none."""
     try:
         configs = client.networks.get(network).attrs["IPAM"]["Config"] or []
-    except (*_FAILURES, KeyError):
+    except (*FAILURES, KeyError):
         return ""
     return next((str(config["Gateway"]) for config in configs if config.get("Gateway")), "")
 
@@ -354,23 +338,12 @@ def epoch_s(text: str) -> float:
     return max(moment, 0.0) + (float(f"0.{digits[0]}") if digits and moment > 0 else 0.0)
 
 
-class Counters:
-    """What an engine counts of containers, asked over one connection."""
-
-    def __init__(self, client: DockerClient) -> None:
-        self._client = client
-
-    def stats(self, container: str) -> Mapping[str, Any]:
-        """Give one reading of a container's counters. Raises OSError where the engine has none."""
-        return stats(self._client, container)
-
-
 def is_seen_here(state: State) -> bool:
     """Whether a container's first process is one of this machine, with everything that /proc tells of it."""
     cgroup = Path(f"/proc/{state.pid}/cgroup")
     try:
         os.listdir(f"/proc/{state.pid}/fd")  # noqa: PTH208  # whether it may be read is what is asked
-        return state.pid > 0 and (state.id[:12] in cgroup.read_text(encoding="ascii") or os.getuid() == 0)
+        return state.id[:12] in cgroup.read_text(encoding="ascii")  # an engine elsewhere has the same numbers
     except OSError:
         return False
 
@@ -379,6 +352,6 @@ def stats(client: DockerClient, container: str) -> Mapping[str, Any]:
     """Give one reading of a container's counters. Raises OSError where the engine has none."""
     try:
         found = client.api.stats(container, stream=False, one_shot=True)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise OSError(f"no figures of container {container[:12]}: {error}") from error
     return cast("Mapping[str, Any]", found)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lab import containers, database
 from lab.collectors import Collector, Processes
@@ -118,7 +119,7 @@ def _processes(environment: Environment) -> Iterator[Processes]:
     with containers.connected() as client:
         states = containers.states(client, environment.project.name if environment.project else "")
         yield ContainerCollector(
-            containers.Counters(client),
+            partial(containers.stats, client),
             {name: of.id for name, of in found.items()},
             started_at={name: state.started_at for name, state in states.items()},
             pids={name: state.pid for name, state in states.items() if containers.is_seen_here(state)},

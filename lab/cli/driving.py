@@ -16,7 +16,7 @@ from lab.cli.shared import (
     OUTCOME_CODES,
     console,
     fail,
-    its_engine,
+    its_environment,
     its_settings,
     say,
     show_report,
@@ -101,7 +101,7 @@ def run(  # one per option, as click has it
         asked = preparing.read_plan(plan_name, scenario, wanted, overrides=own, rate_per_s=rate, phases=_names(phases))
     else:
         _refuse_beside_resume(context)
-        earlier = interrupted(rundir.find(settings.artifacts, resume), its_engine().find())
+        earlier = interrupted(rundir.find(settings.artifacts, resume), its_environment())
         asked = earlier.plan, earlier.scenario
         wanted = replace(wanted, target=_resumed_target(context, earlier, target))
     wanted = replace(wanted, limits=asked[0].limits)

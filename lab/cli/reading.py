@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lab.cli.shared import OUTCOME_CODES, console, fail, its_engine, its_settings, say, show_report
+from lab.cli.shared import OUTCOME_CODES, console, fail, its_engine, its_environment, its_settings, say, show_report
 from lab.errors import ConfigError
 
 
@@ -36,7 +36,7 @@ def report(run: str) -> None:
     from lab.conclude import conclude
 
     found = rundir.find(its_settings().artifacts, run)
-    concluded = conclude(found, its_engine().find())
+    concluded = conclude(found, its_environment())
     show_report(concluded, found)
     sys.exit(OUTCOME_CODES[concluded.verdict.outcome])
 
@@ -92,7 +92,7 @@ def logs(
         bad=bad,
         last=None if request_id or analysis_id else tail,
     )
-    found = request_trail.find(its_settings(), its_engine().find(), asked, run_name=run_name)
+    found = request_trail.find(its_settings(), its_environment(), asked, run_name=run_name)
     is_one = request_id or analysis_id
     if is_one and not found.lines:
         fail(ConfigError(f"no line names {is_one}; its run may be another one: --run"))

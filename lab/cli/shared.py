@@ -57,6 +57,15 @@ def its_engine() -> "Engine":
     return standing(its_settings().home)
 
 
+def its_environment() -> "Environment | None":
+    """Give the environment that runs, its logs brought up to date; None where there is none."""
+    engine = its_engine()
+    found = engine.find()
+    if found is not None:
+        engine.bring_logs(found)
+    return found
+
+
 def show_report(report: "Report", run: "RunDir") -> None:
     """Print a report, and where its run is kept."""
     from lab.report import text

@@ -6,8 +6,8 @@ are left out where that does not tell.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from lab.collectors import Reading
 from lab.collectors.host import ProcessCollector
@@ -24,11 +24,8 @@ _NO_LIMIT = 2**60
 """What an engine gives for a container without a memory limit is the machine's memory, or a number as large as this."""
 
 
-class Engine(Protocol):
-    """Whom the counters are asked of."""
-
-    def stats(self, container: str) -> Mapping[str, Any]:
-        """Give one reading of a container's counters, as Docker's API has them. May raise OSError."""
+Stats = Callable[[str], Mapping[str, Any]]
+"""Gives one reading of a container's counters, as Docker's API has them, by its id. May raise OSError."""
 
 
 class ContainerCollector:
@@ -42,14 +39,14 @@ class ContainerCollector:
 
     def __init__(
         self,
-        engine: Engine,
+        stats: Stats,
         containers: Mapping[str, str],
         *,
         started_at: Mapping[str, float],
         pids: Mapping[str, int],
         own: ProcessCollector,
     ) -> None:
-        self._engine = engine
+        self._stats = stats
         self._containers = dict(containers)
         self._started_at = dict(started_at)
         self._inside = ProcessCollector(dict(pids))
@@ -69,7 +66,7 @@ class ContainerCollector:
                 yield reading
         for service, container in self._containers.items():
             with contextlib.suppress(OSError):
-                for reading in readings(service, self._engine.stats(container), self._started_at.get(service)):
+                for reading in readings(service, self._stats(container), self._started_at.get(service)):
                     if (reading.metric, reading.labels) not in seen:
                         yield reading
 

@@ -91,13 +91,7 @@ class ComposeEngine:
 
         Raises EngineError when the record of it is damaged.
         """
-        record = state.read_record(self.home)
-        is_ours = record is not None and record.environment.engine == self.name
-        return (
-            record.environment
-            if record and is_ours and record.complete and not state.is_of_earlier_boot(record)
-            else None
-        )
+        return state.standing(self.home)
 
     def health(self, environment: Environment) -> tuple[ServiceHealth, ...]:
         """How each service stands now: running, answering at its published port, exit code, memory."""

@@ -33,7 +33,6 @@ class Described:
     image: str
     is_built: bool
     port: int
-    profiles: tuple[str, ...] = ()
 
 
 def described(config: Mapping[str, Any]) -> dict[str, Described]:
@@ -44,7 +43,6 @@ def described(config: Mapping[str, Any]) -> dict[str, Described]:
             image=str(service.get("image", "")),
             is_built="build" in service,
             port=int(next((port["target"] for port in service.get("ports") or ()), 0)),
-            profiles=tuple(service.get("profiles") or ()),
         )
         for name, service in config["services"].items()
     }
@@ -126,8 +124,11 @@ def outside_url(service: Service, port: int, password: str = "") -> str:
 
 
 def _mongo_url(place: str, password: str) -> str:
-    login, options = (f"lab:{password}@", "&directConnection=true") if password else ("", "")
-    return f"mongodb://{login}{place}/?authSource=admin{options}" if password else f"mongodb://{place}"
+    return (
+        f"mongodb://lab:{password}@{place}/?authSource=admin&directConnection=true"
+        if password
+        else f"mongodb://{place}"
+    )
 
 
 def override(

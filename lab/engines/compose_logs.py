@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docker import DockerClient
+from filelock import FileLock
 
 from lab import containers
 from lab.errors import LabError
@@ -24,7 +25,8 @@ def bring(environment: Environment) -> None:
         with containers.connected() as client:
             for service in environment.services:
                 if service.container is not None and service.log is not None:
-                    _append(client, service.container.id, service.log)
+                    with FileLock(service.log.with_name(f"{service.log.name}.lock")):  # a run and `lab logs` at once
+                        _append(client, service.container.id, service.log)
     except (LabError, OSError) as error:
         _log.warning("logs of containers cannot be brought: %s", error)
 

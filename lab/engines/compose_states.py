@@ -10,12 +10,11 @@ from docker import DockerClient
 
 from lab import containers
 from lab.containers import State
-from lab.engines import mongod
+from lab.engines import health, mongod
 from lab.engines.stopped import Loss
 from lab.errors import EngineError
 from lab.model import Container
 
-_KILLED = 137
 _FATAL = ("die", "oom")
 
 
@@ -86,11 +85,7 @@ def ending(state: State) -> str:
 
 def exit_of(code: int) -> str:
     """An exit code of a container in words."""
-    if code == _KILLED:
-        return "it was killed (by hand, or by the kernel when memory ran out)"
-    if code > 128:
-        return f"it was ended by signal {code - 128}"
-    return f"it ended with exit code {code}"
+    return f"it {health.ending(128 - code if code > 128 else code)}"
 
 
 class Sentinel:
@@ -127,7 +122,7 @@ class Sentinel:
         for id_, name in self._services.items():
             try:
                 state = containers.state_of(self._client.containers.get(id_))
-            except Exception as error:  # noqa: BLE001  # of docker-py, requests or the socket: it is not there
+            except containers.FAILURES as error:
                 self._losses.append(Loss(service=name, how=f"its container cannot be found ({error})", log=""))
                 continue
             if not state.running:

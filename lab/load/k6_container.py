@@ -4,18 +4,16 @@ The scripts are mounted, and so is the folder of the results: k6 writes there as
 as on this machine.
 """
 
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 from docker import DockerClient
 
 from lab import containers, processes
-from lab.errors import EngineError, LabError, LoadError
+from lab.errors import LabError, LoadError
 from lab.load.k6 import SCRIPTS, Command
 from lab.model import ComposeProject
 
@@ -52,7 +50,8 @@ class ContainedK6:
         """Give the `docker compose run` that k6's arguments follow; the container is gone when the block ends."""
         name = f"{self.project.name}-{SERVICE}-{secrets.token_hex(4)}"
         variables = (text for variable in own for text in ("-e", variable))
-        options = ("--rm", "--no-deps", "--no-TTY", "--name", name, "--user", _user(self.project))
+        environment = containers.compose_environment(self.project)
+        options = ("--rm", "--no-deps", "--no-TTY", "--name", name, "--user", environment["LAB_USER"])
         volume = ("--volume", f"{out.absolute()}:{_RESULTS}")
         with containers.connected() as client:
             remove_left(client, self.project.name)
@@ -61,7 +60,7 @@ class ContainedK6:
                 yield Command(
                     argv=containers.compose_argv(self.project, "run", *options, *volume, *variables, SERVICE),
                     pid=generator.pid,
-                    env=containers.compose_environment(self.project),
+                    env=environment,
                     interrupt=generator.interrupt,
                 )
             finally:
@@ -79,21 +78,21 @@ class _Generator:
     def pid(self, _child: int) -> int | None:
         """Give its first process; None before it runs, and where this machine does not see it."""
         if self._pid is None:
-            with suppress(Exception):  # whatever the engine says of a container that is only coming up
-                pid = containers.state_of(self._client.containers.get(self._name)).pid
-                self._pid = pid if pid and Path(f"/proc/{pid}").exists() else None
+            with suppress(*containers.FAILURES):  # whatever the engine says of a container that is only coming up
+                state = containers.state_of(self._client.containers.get(self._name))
+                self._pid = state.pid if containers.is_seen_here(state) else None
         return self._pid
 
     def interrupt(self) -> None:
         """Have k6 end its load and write what it has, as Ctrl-C does, and wait for it."""
-        with suppress(Exception):  # it has ended already, or never began
+        with suppress(*containers.FAILURES):  # it has ended already, or never began
             container = self._client.containers.get(self._name)
             container.kill("SIGINT")
             container.wait(timeout=10)
 
     def remove(self) -> None:
         """Remove the container, if it is still there."""
-        with suppress(Exception):  # `--rm` has done so
+        with suppress(*containers.FAILURES):  # `--rm` has done so
             self._client.containers.get(self._name).remove(force=True)
 
 
@@ -102,7 +101,7 @@ def find(project: ComposeProject, urls: Mapping[str, str]) -> ContainedK6:
     argv = containers.compose_argv(project, "run", "--rm", "--no-deps", "--no-TTY", SERVICE, "version")
     try:
         answer = processes.ask(argv, timeout_s=_VERSION_TIMEOUT_S, env=containers.compose_environment(project))
-    except (LabError, EngineError) as error:
+    except LabError as error:
         raise LoadError(f"k6 in a container does not answer: {error}; or run it on this machine: --k6 host") from error
     words = [word for line in answer.output.splitlines() if line.startswith("k6") for word in line.split()]
     version = next((word[1:] for word in words if word[:1] == "v" and word[1:2].isdigit()), "")
@@ -114,12 +113,5 @@ def find(project: ComposeProject, urls: Mapping[str, str]) -> ContainedK6:
 def remove_left(client: DockerClient, project: str) -> None:
     """Remove the generators that a killed lab left running: they would put load on what is measured next."""
     for container in containers.of_project(client, project, one_off=True):
-        with suppress(Exception):  # gone in the meantime
+        with suppress(*containers.FAILURES):  # gone in the meantime
             container.remove(force=True)
-
-
-def _user(project: ComposeProject) -> str:
-    try:
-        return str(orjson.loads(project.variables.read_bytes())["LAB_USER"])
-    except (OSError, KeyError, orjson.JSONDecodeError):
-        return f"{os.getuid()}:{os.getgid()}"

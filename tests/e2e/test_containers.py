@@ -140,6 +140,14 @@ def test_status_and_doctor_tell_of_the_containers(running: Lab) -> None:
     assert "images that are pulled are all here" in " ".join(doctor.stdout.split())
 
 
+def test_what_containers_have_logged_is_shown_before_any_run(running: Lab) -> None:
+    shown = running("logs", "--service", "backend", "--tail", "1000")
+    assert shown.returncode == 0, shown.stderr
+    again = running("logs", "--service", "backend", "--tail", "1000")
+    assert shown.stdout.strip()
+    assert again.stdout.splitlines()[: len(shown.stdout.splitlines())] == shown.stdout.splitlines()  # once each
+
+
 def test_a_run_through_containers_ends_in_a_verdict_with_everything_that_a_run_has(finished: dict[str, Any]) -> None:
     run = finished
     assert run["environment"]["engine"] == "compose"

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
+from docker.errors import APIError, NotFound
 
 from lab import containers
 from lab.containers import connected, epoch_s, facts
@@ -114,6 +116,53 @@ def test_without_the_docker_command_there_are_no_containers(a_docker: Callable[[
     assert a_docker is not None  # PATH is empty
     with pytest.raises(EngineError, match="needs the docker command with its compose plug-in"):
         facts(an_engine())
+
+
+def test_what_docker_py_raises_meanwhile_is_an_error_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "_connect", lambda _: SimpleNamespace(close=lambda: None))
+    for raised in (NotFound("no such container"), requests.ConnectionError("reset")):
+        with pytest.raises(EngineError, match="the Docker engine does not do what is asked of it"), connected():
+            raise raised
+    with pytest.raises(KeyError), connected():  # nothing else
+        raise KeyError
+
+
+class Left:
+    """Something that a project has left, which is removed unless that is refused."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.name, self._refusal, self.is_removed = "x", refusal, False
+
+    def remove(self, **_: Any) -> None:
+        if self._refusal:
+            raise self._refusal
+        self.is_removed = True
+
+
+def a_project(container: Left, volume: Left) -> Any:
+    none = SimpleNamespace(list=lambda **_: [])
+    return SimpleNamespace(
+        containers=SimpleNamespace(list=lambda **_: [container]),
+        networks=none,
+        volumes=SimpleNamespace(list=lambda **_: [volume]),
+    )
+
+
+CONFLICT = APIError("in use", response=SimpleNamespace(status_code=409))  # type: ignore[arg-type]  # as far as it is asked
+
+
+def test_volumes_stay_where_they_are_meant_to() -> None:
+    container, volume = Left(), Left()
+    containers.remove_project(a_project(container, volume), "lab-1", with_volumes=False)
+    assert (container.is_removed, volume.is_removed) == (True, False)
+
+
+def test_a_container_that_is_being_removed_is_no_error_but_a_volume_in_use_is_one() -> None:
+    volume = Left()
+    containers.remove_project(a_project(Left(CONFLICT), volume), "lab-1", with_volumes=True)
+    assert volume.is_removed
+    with pytest.raises(APIError):
+        containers.remove_project(a_project(Left(), Left(CONFLICT)), "lab-1", with_volumes=True)
 
 
 @pytest.mark.parametrize(

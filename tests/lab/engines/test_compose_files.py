@@ -16,7 +16,7 @@ SERVICES = {
     "ai_core": Described(name="ai_core", image="x/ai_core:1", is_built=True, port=8811),
     "prometheus": Described(name="prometheus", image="p:1", is_built=False, port=9090),
     "grafana": Described(name="grafana", image="g:1", is_built=False, port=3000),
-    "k6": Described(name="k6", image="k:1", is_built=False, port=0, profiles=("load",)),
+    "k6": Described(name="k6", image="k:1", is_built=False, port=0),
 }
 PASSWORDS = {"LAB_MONGO_PASSWORD": "m0", "LAB_TOKEN_SECRET": "t0", "LAB_GRAFANA_PASSWORD": "g0"}
 
@@ -49,7 +49,7 @@ def test_what_compose_says_of_a_file_is_read() -> None:
     }
     assert compose_files.described(config) == {
         "web": Described(name="web", image="a:1", is_built=True, port=80),
-        "k6": Described(name="k6", image="b:2", is_built=False, port=0, profiles=("load",)),
+        "k6": Described(name="k6", image="b:2", is_built=False, port=0),
     }
 
 
