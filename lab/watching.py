@@ -9,7 +9,7 @@ from functools import partial
 from lab import containers, database
 from lab.collectors import Collector, Processes
 from lab.collectors.backlog import Backlog
-from lab.collectors.containers import ContainerCollector
+from lab.collectors.containers import ContainerCollector, LatestStats
 from lab.collectors.exporter import Exporter
 from lab.collectors.host import HostCollector, ProcessCollector
 from lab.collectors.mongo import MongoCollector
@@ -116,11 +116,12 @@ def _processes(environment: Environment) -> Iterator[Processes]:
     if not found:
         yield own
         return
-    with containers.connected() as client:
+    ids = {name: of.id for name, of in found.items()}
+    with containers.connected() as client, LatestStats(partial(containers.stats, client), ids.values()) as stats:
         states = containers.states(client, environment.project.name if environment.project else "")
         yield ContainerCollector(
-            partial(containers.stats, client),
-            {name: of.id for name, of in found.items()},
+            stats,
+            ids,
             started_at={name: state.started_at for name, state in states.items()},
             pids={name: state.pid for name, state in states.items() if containers.is_seen_here(state)},
             own=own,

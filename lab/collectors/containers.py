@@ -6,8 +6,11 @@ are left out where that does not tell.
 """
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from lab.collectors import Reading
 from lab.collectors.host import ProcessCollector
@@ -26,6 +29,51 @@ _NO_LIMIT = 2**60
 
 Stats = Callable[[str], Mapping[str, Any]]
 """Gives one reading of a container's counters, as Docker's API has them, by its id. May raise OSError."""
+
+_INTERVAL_S = 1.0
+_FRESH_S = 3.0
+
+
+class LatestStats:
+    """The last reading of each container, from a thread for each: an engine may take a second to give one.
+
+    While it is open (`with`), calling it gives a reading that is hardly older than a second, at once; it raises OSError
+    where there is none.
+    """
+
+    def __init__(self, stats: Stats, containers: Iterable[str]) -> None:
+        self._stats = stats
+        self._latest: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._read, args=(id_,), name=f"stats-{id_[:12]}", daemon=True)
+            for id_ in containers
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(timeout=5.0)
+
+    def __call__(self, container: str) -> Mapping[str, Any]:
+        """Give what was read last of a container. Raises OSError where that is more than three seconds ago."""
+        read_at, found = self._latest.get(container, (float("-inf"), {}))
+        if time.monotonic() - read_at > _FRESH_S:
+            raise OSError(f"the engine gave no figures of container {container[:12]}")
+        return found
+
+    def _read(self, container: str) -> None:
+        while not self._ended.is_set():
+            begun = time.monotonic()
+            with contextlib.suppress(OSError):
+                found = self._stats(container)
+                self._latest[container] = (time.monotonic(), found)
+            self._ended.wait(max(0.0, begun + _INTERVAL_S - time.monotonic()))
 
 
 class ContainerCollector:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -97,9 +98,11 @@ class ComposeEngine:
         """How each service stands now: running, answering at its published port, exit code, memory."""
         record = state.read_record(self.home)
         urls = dict(record.health_urls) if record and record.environment.id == environment.id else {}
-        with containers.connected() as client:
+        with containers.connected() as client, ThreadPoolExecutor() as pool:  # an engine may take a second for each
             found = {of.id: of for of in containers.states(client, self._marker).values()}
-            return tuple(_health(client, s, found, urls.get(s.name, ""), environment) for s in environment.services)
+            return tuple(
+                pool.map(lambda s: _health(client, s, found, urls.get(s.name, ""), environment), environment.services)
+            )
 
     @contextmanager
     def watch(self, environment: Environment) -> Iterator[Callable[[], tuple[Loss, ...]]]:

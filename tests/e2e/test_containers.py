@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -176,6 +177,10 @@ def test_a_run_through_containers_ends_in_a_verdict_with_everything_that_a_run_h
     }
     for name, metrics in of.items():
         assert common <= metrics, name
+    for name in ("backend", "mongo", "lab"):  # every second or two: a gap of five would forbid a verdict
+        rows = series.filter(pc.equal(series["labels"].cast("string"), f"service={name}"))
+        seen = rows.filter(pc.equal(rows["metric"].cast("string"), "process_cpu_seconds_total"))["time"].cast("int64")
+        assert float(np.median(np.diff(seen.to_numpy()))) < 3e6, name
     assert {"container_memory_limit_bytes", "container_network_received_bytes_total"} <= of["backend"]
     assert (folder / "load" / "steady.summary.json").stat().st_uid == folder.stat().st_uid
     assert any((folder / "prometheus").rglob("meta.json"))

@@ -1,13 +1,15 @@
 """What Docker's API says of a container, turned into the readings that processes have too."""
 
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from lab.collectors.containers import ContainerCollector, readings
+from lab.collectors.containers import ContainerCollector, LatestStats, readings
 from lab.collectors.host import ProcessCollector
+from lab.processes import wait_until
 
 V2 = {
     "cpu_stats": {
@@ -94,6 +96,31 @@ def test_services_are_sampled_beside_the_generator_and_one_that_is_gone_is_left_
     found = list(collector.sample())
     assert {reading.labels for reading in found} == {"service=web"}
     assert collector.name == ProcessCollector.name
+
+
+def test_an_engine_that_is_slow_holds_up_no_reading() -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def slow(container: str) -> Mapping[str, Any]:
+        is_asked.set()
+        assert may_answer.wait(30)
+        return played(container)
+
+    with LatestStats(slow, ["1", "2"]) as stats:
+        assert is_asked.wait(30)
+        with pytest.raises(OSError, match="no figures of container 1"):  # and at once
+            stats("1")
+        may_answer.set()
+        assert wait_until(lambda: told(stats, "1"), timeout_s=30)
+        assert stats("1") == V2
+        assert not told(stats, "2")  # the engine does not know it
+
+
+def told(stats: LatestStats, container: str) -> bool:
+    try:
+        return bool(stats(container))
+    except OSError:
+        return False
 
 
 def test_what_proc_tells_is_not_told_twice() -> None:
