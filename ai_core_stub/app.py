@@ -14,6 +14,7 @@ from ai_core_stub.settings import AiCoreSettings
 from service_kit import trace
 from service_kit.answers import json_answer, problems_of
 from service_kit.exposition import CONTENT_TYPE, Exposition
+from service_kit.heap import Heaps
 from service_kit.json_log import JsonLog
 from service_kit.version import project_version
 
@@ -111,4 +112,5 @@ def create_app(settings: AiCoreSettings, *, pool: Pool, exposition: Exposition, 
     router.add_api_route("/metrics", metrics_text, methods=["GET"])
     app = FastAPI(title="ai_core stub", version=version, docs_url=None, redoc_url=None)
     app.include_router(router)
+    app.include_router(Heaps(enabled=settings.lab_profiling, others=pool.heaps).router())
     return app

@@ -12,9 +12,11 @@ from multiprocessing.context import BaseContext
 
 from ai_core_stub import worker
 from ai_core_stub.jobs import Done, Job, Recipe
+from service_kit.heap import HeapOrder, Told
 from service_kit.json_log import JsonLog
 
 _RETRY_S = 1.0
+_HEAP_S = 10.0
 # else each worker starts a thread per core for matrices of a few rows, at twice the CPU
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -34,8 +36,8 @@ class AnalysisTimeoutError(Exception):
 class Worker:
     """One process that does one thing at a time, and after `end` nothing more."""
 
-    def __init__(self, context: BaseContext) -> None:
-        self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=worker.begin)
+    def __init__(self, context: BaseContext, *, follow_heap: bool) -> None:
+        self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=worker.begin, initargs=(follow_heap,))
         self.pid: int | None = None
 
     async def warm_up(self, recipe: Recipe) -> None:
@@ -45,6 +47,17 @@ class Worker:
     def start(self, job: Job) -> "asyncio.Future[Done]":
         """Begin an analysis. Raises BrokenProcessPool when the process has died before."""
         return asyncio.get_running_loop().run_in_executor(self._executor, worker.analyse, job)
+
+    async def heap(self, order: HeapOrder, *, patience_s: float = _HEAP_S) -> Told:
+        """What the process answers, once its analysis has ended, and the reason where it does not do so in time."""
+        told = asyncio.get_running_loop().run_in_executor(self._executor, worker.heap, order)
+        try:
+            return await asyncio.wait_for(told, patience_s)
+        except TimeoutError:
+            why = f"it was busy for more than {patience_s:g} s"
+        except (BrokenProcessPool, RuntimeError):
+            why = "it ended"
+        return {"pid": self.pid, "role": "worker", "missing": why}
 
     def end(self, *, wait: bool = False) -> None:
         """Kill the process, whatever it does; with `wait`, what the executor had of the system is given back too."""
@@ -57,7 +70,16 @@ class Worker:
 class Pool:
     """Gives jobs to idle workers, oldest job first. Use `running_pool` to get one."""
 
-    def __init__(self, *, recipe: Recipe, workers: int, queue_limit: int, timeout_s: float, log: JsonLog) -> None:
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        workers: int,
+        queue_limit: int,
+        timeout_s: float,
+        log: JsonLog,
+    ) -> None:
+        self._follows_heaps = False
         self._recipe = recipe
         self._size = workers
         self._limit = queue_limit
@@ -142,7 +164,7 @@ class Pool:
                 return
 
     async def _start(self) -> None:
-        member = Worker(self._context)
+        member = Worker(self._context, follow_heap=self._follows_heaps)
         try:
             await member.warm_up(self._recipe)
         except BaseException:
@@ -150,6 +172,12 @@ class Pool:
             raise
         self._alive.add(member)
         self._idle.put_nowait(member)
+
+    async def heaps(self, order: HeapOrder) -> list[Told]:
+        """What each worker answers; one that starts later does as the others were told."""
+        if order is not HeapOrder.TELL:
+            self._follows_heaps = order is HeapOrder.FOLLOW
+        return await asyncio.gather(*(member.heap(order) for member in tuple(self._alive)))
 
     async def start(self) -> None:
         """Have every worker warm."""
@@ -170,7 +198,13 @@ async def running_pool(
     *, recipe: Recipe, workers: int, queue_limit: int, timeout_s: float, log: JsonLog
 ) -> AsyncIterator[Pool]:
     """A pool whose workers are warm; none is left afterwards."""
-    pool = Pool(recipe=recipe, workers=workers, queue_limit=queue_limit, timeout_s=timeout_s, log=log)
+    pool = Pool(
+        recipe=recipe,
+        workers=workers,
+        queue_limit=queue_limit,
+        timeout_s=timeout_s,
+        log=log,
+    )
     try:
         await pool.start()
         yield pool

@@ -9,15 +9,18 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 
 from ai_core_stub.jobs import Done, Job, Recipe
+from service_kit.heap import HeapOrder, Told, obey
 from service_kit.json_log import JsonLog
 
 
-def begin() -> None:
-    """Prepare a worker: its log, its signals, and its end when the service dies."""
+def begin(follow_heap: bool = False) -> None:  # an executor passes arguments by place alone
+    """Prepare a worker: its log, its signals, its end when the service dies, and what is told of its heap."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     JsonLog("ai_core").take_over_logging()
     logging.captureWarnings(capture=True)
+    if follow_heap:
+        heap(HeapOrder.FOLLOW)
     threading.Thread(target=_end_with_the_service, daemon=True).start()
 
 
@@ -35,6 +38,11 @@ def analyse(job: Job) -> Done:
     from ai_core_stub import analysis  # noqa: PLC0415  # two seconds of imports that only workers need
 
     return analysis.analyse(job)
+
+
+def heap(order: HeapOrder) -> Told:
+    """What this process does and tells about its heap (see service_kit.heap)."""
+    return obey(order, "worker")
 
 
 def _end_with_the_service() -> None:

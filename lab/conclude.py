@@ -24,8 +24,10 @@ from lab.model import (
     Evidence,
     Noise,
     Phase,
+    PhaseKind,
     Plan,
     ProcessId,
+    Profile,
     Report,
     Resume,
     RunState,
@@ -145,7 +147,13 @@ def _evidence(
         memory_bytes=_memory_bytes(record),
         is_external=record["environment"].get("engine") == "external",
         truncated=conversion.truncated,
-        incidents=(*_DOUBTS.validate_python(record["incidents"]), *_doubts(conversion, windows)),
+        profiles=run.read_profiles(),
+        profile_folder=run.profiles,
+        incidents=(
+            *_DOUBTS.validate_python(record["incidents"]),
+            *_doubts(conversion, windows),
+            *_profiled(run.read_profiles(), windows),
+        ),
     )
 
 
@@ -235,6 +243,27 @@ def _summaries(load: Path, driven: Iterable[_Drive]) -> dict[str, SummaryFigures
         except LoadError:
             continue
     return figures
+
+
+def _profiled(profiles: Iterable[Profile], windows: Iterable[Window]) -> tuple[Doubt, ...]:
+    """Say where a profiler looked on while load was measured."""
+    drives = tuple(windows)
+    return tuple(
+        Doubt(
+            kind=DoubtKind.PROFILED,
+            what="a profiler looked on",
+            why=f"{profile.profiler} looked into {profile.service}; what was due meanwhile is not judged",
+            remedy="profile between runs where every minute is to be judged",
+            phase=window.phase,
+            started_at=profile.disturbed[0],
+            ended_at=profile.disturbed[1],
+        )
+        for profile in profiles
+        for window in drives
+        if window.kind != PhaseKind.PROFILE
+        and profile.disturbed[0] <= window.ended_at
+        and profile.disturbed[1] >= window.started_at
+    )
 
 
 def _doubts(conversion: Conversion, windows: Iterable[Window]) -> tuple[Doubt, ...]:

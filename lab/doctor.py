@@ -206,6 +206,7 @@ _TOOLS = (
         commands=(("py-spy", "--version"),),
         lost="CPU profiles of the Python services",
         get="`pip install py-spy`",
+        use="profiles Python services (`lab profile`, plans)",
         folders=_BESIDE_PYTHON,
     ),
     _Tool(

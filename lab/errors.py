@@ -48,6 +48,10 @@ class LoadError(LabError):
     """The load generator is missing, cannot start, or wrote something that cannot be read."""
 
 
+class ProfileError(LabError):
+    """A profile cannot be taken; a run goes on without it."""
+
+
 class RunLockedError(LabError):
     """Another run is driving load from this checkout."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import database, processes, provenance, rundir
+from lab.analysis.looks import again_after, looks_within
 from lab.collectors import log_index, logs
 from lab.collectors.backlog import Backlog
 from lab.config.plans import plan_content
@@ -16,10 +17,26 @@ from lab.driving import Driver, OnProgress
 from lab.engines import Engine
 from lab.errors import ConfigError, ServiceDiedError
 from lab.load.k6 import K6Load
-from lab.model import Doubt, DoubtKind, Environment, Noise, Phase, PhaseKind, Plan, RunState, Scenario, Target
+from lab.looking import Place
+from lab.model import (
+    Doubt,
+    DoubtKind,
+    Environment,
+    Noise,
+    Phase,
+    PhaseKind,
+    Plan,
+    ProfileKind,
+    RunState,
+    Scenario,
+    Target,
+)
 from lab.rundir import RunDir
 from lab.stress import drive_steps
 from lab.watching import watching
+
+_DRAIN_S = 30.0
+"""How long what waits after a phase may take to be worked off before a part of it is driven again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +56,10 @@ class Experiment:
 
 def expected_requests(plan: Plan) -> float:
     """How many requests a plan sends to a system that keeps up."""
-    return sum(phase.mean_rate_per_s * phase.duration_s for phase in plan.phases)
+    again = [stretch for phase in plan.phases for stretch in again_after(phase, plan.profiling)]
+    return sum(phase.mean_rate_per_s * phase.duration_s for phase in plan.phases) + sum(
+        stretch.rate_per_s * stretch.duration_s for stretch in again
+    )
 
 
 def drive(experiment: Experiment, run: RunDir, *, on_progress: OnProgress) -> None:
@@ -85,8 +105,20 @@ def _drive_phase(phase: Phase, driver: Driver, backlog: Backlog) -> None:
     if phase.staircase is not None:
         drive_steps(phase, driver, backlog)
     else:
-        driver.drive(phase)
+        _drive_whole(phase, driver, backlog)
     driver.run.update_record(phases_done=[*driver.run.read_record()["phases_done"], phase.name])
+
+
+def _drive_whole(phase: Phase, driver: Driver, backlog: Backlog) -> None:
+    """Drive a phase, and after it what is driven again to be profiled."""
+    asked = driver.plan.profiling
+    driver.forget_cut_off(phase)
+    driver.drive(phase, looks=looks_within(phase, asked))
+    for stretch in again_after(phase, asked):
+        drained_s = backlog.drain(timeout_s=_DRAIN_S) if driver.target.backlog else None
+        window = driver.drive_again(phase, stretch, drained_s=drained_s)
+        if stretch.looks[0].kind == ProfileKind.HEAP:
+            driver.looking.snapshots(Place(phase=phase.name, drive=window.name))
 
 
 def _to_be_driven(plan: Plan, run: RunDir) -> list[Phase]:

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
+from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import RunDirError
-from lab.model import Doubt, Step, Window
+from lab.model import Doubt, Profile, Step, Window
 
 _WINDOWS = TypeAdapter(tuple[Window, ...])
 _STEPS = TypeAdapter(tuple[Step, ...])
+_PROFILES = TypeAdapter(tuple[Profile, ...])
+PROFILES = "profiles.json"
 _T = TypeVar("_T")
 _SPARE_BYTES = 200 * 1024 * 1024
 _BYTES_PER_REQUEST = 400  # k6's gzipped output, samples.parquet and the services' log lines: 150 + 50 + 200, rounded up
@@ -102,6 +105,11 @@ class RunDir:
         return sorted([*self.logs.glob("*.jsonl.gz"), *self.logs.glob("*.jsonl")])
 
     @property
+    def profiles(self) -> Path:
+        """What profilers saw while the run went on."""
+        return self.path / "profiles"
+
+    @property
     def analysis(self) -> Path:
         """Every figure that a report shows."""
         return self.path / "analysis.json"
@@ -120,6 +128,10 @@ class RunDir:
     def junit(self) -> Path:
         """The answer, for CI."""
         return self.path / "junit.xml"
+
+    def read_profiles(self) -> tuple[Profile, ...]:
+        """Give what profilers saw, oldest first."""
+        return read_profiles(self.profiles)
 
     def read_record(self) -> dict[str, Any]:
         """Read `run.json`. Raises RunDirError where there is none, or it is damaged."""
@@ -247,6 +259,27 @@ def _point_latest(root: Path, path: Path) -> None:
     draft = root / f".latest-{os.getpid()}"
     draft.symlink_to(path.name)
     draft.replace(root / "latest")
+
+
+def read_profiles(folder: Path) -> tuple[Profile, ...]:
+    """Give the profiles that a folder lists, oldest first; a damaged list is none."""
+    try:
+        return _PROFILES.validate_json((folder / PROFILES).read_bytes())
+    except (OSError, ValidationError):
+        return ()
+
+
+def add_profile(folder: Path, profile: Profile) -> None:
+    """Add a profile to the list of a folder, in the place of one whose files it has replaced; others may do so too.
+
+    Raises RunDirError where it cannot be written.
+    """
+    try:
+        with FileLock(folder / ".profiles.lock"):
+            kept = (other for other in read_profiles(folder) if not set(other.files) & set(profile.files))
+            write_bytes(folder / PROFILES, _PROFILES.dump_json((*kept, profile), indent=2))
+    except OSError as error:
+        raise RunDirError(f"cannot write {folder / PROFILES}: {error.strerror}") from error
 
 
 def find(root: Path, name_or_path: str) -> RunDir:

@@ -27,6 +27,8 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: int = Field(alias="PORT", ge=1, le=65535)
+    lab_profiling: bool = Field(False, alias="LAB_PROFILING")
+    """Whether /debug/heap tells of the heap where it is asked to (docs/profiling-node.md)."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from service_kit.body_limit import BodyLimit
 from service_kit.exposition import Exposition
+from service_kit.heap import Heaps
 from service_kit.http_metrics import HttpMetrics
 from service_kit.json_log import JsonLog
 from service_kit.observed import Observed
@@ -72,6 +73,7 @@ async def _application(settings: SutSettings, exposition: Exposition, log: JsonL
         analyze.router(),
         Reading(reports, tokens=tokens).router(),
         Health(needs, exposition).router(),
+        Heaps(enabled=settings.lab_profiling).router(),
     )
     return create_app(routers, log=log, retry_after_s=settings.retry_after_s)
 

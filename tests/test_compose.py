@@ -60,7 +60,12 @@ def test_a_check_that_passes_is_rare() -> None:
 def test_only_profiling_may_look_into_processes() -> None:
     assert "cap_add" not in COMPOSE
     profiling = (ROOT / "compose.profiling.yaml").read_text(encoding="utf-8")
-    assert re.findall(r"cap_add: \[(.*?)\]", profiling) == ["SYS_PTRACE", "SYS_PTRACE"]
+    assert re.findall(r"cap_add: \[(.*?)\]", profiling) == ["SYS_PTRACE, DAC_OVERRIDE"]
+    beside = profiling.partition("x-beside:")[2].partition("\nservices:")[0]
+    for wanted in ("cap_drop: [ALL]", "no-new-privileges:true", "read_only: true", "network_mode: none"):
+        assert wanted in beside
+    assert re.findall(r"^  profile-(\w+):\n    <<: \*beside\n", profiling, flags=re.MULTILINE) == ["ai_core", "backend"]
+    assert re.findall(r"pid: service:(\w+)", profiling) == ["ai_core", "backend"]
 
 
 def test_no_password_stands_in_the_file() -> None:

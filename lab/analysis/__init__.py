@@ -9,6 +9,7 @@ from lab.analysis.complaints import complaints_of
 from lab.analysis.completeness import incompleteness
 from lab.analysis.connections import connections
 from lab.analysis.database_use import database_use
+from lab.analysis.disturbance import to_be_judged
 from lab.analysis.errors import error_counts
 from lab.analysis.guarding import together
 from lab.analysis.guards import guard_doubts
@@ -18,6 +19,7 @@ from lab.analysis.load_check import check_load
 from lab.analysis.load_doubts import load_doubts
 from lab.analysis.observe import observe
 from lab.analysis.points import analysis_outcomes, point_summaries, read_points
+from lab.analysis.profile_summaries import profile_summaries
 from lab.analysis.ramps import ramps
 from lab.analysis.restarts import restarts
 from lab.analysis.results import Results
@@ -25,6 +27,7 @@ from lab.analysis.samples import read_samples
 from lab.analysis.series import Series, read_series
 from lab.analysis.slow_queries import slow_queries
 from lab.analysis.slowest import slowest
+from lab.analysis.soak_growth import soak_growths
 from lab.analysis.spikes import resiliences
 from lab.analysis.telemetry import silences
 from lab.analysis.usage import service_usage
@@ -42,10 +45,13 @@ def analyse(evidence: Evidence) -> Analysis:
     recorded = Load(
         samples=samples, points=points, scenario=evidence.scenario, deadline_s=evidence.plan.journeys.deadline_s
     )
+    judged = to_be_judged(evidence)
     results = Results(
-        resiliences=resiliences(evidence, recorded, series), break_points=break_points(evidence, recorded, series)
+        resiliences=resiliences(judged, recorded, series),
+        break_points=break_points(judged, recorded, series),
+        growths=soak_growths(evidence),
     )
-    drifted = drifts(evidence, samples)
+    drifted = drifts(judged, samples)
     load = tuple(check_load(window, evidence.scenario, samples, points, series) for window in evidence.windows)
     return Analysis(
         run_id=evidence.run_id,
@@ -56,18 +62,20 @@ def analyse(evidence: Evidence) -> Analysis:
         errors=error_counts(samples, points),
         outcomes=analysis_outcomes(points),
         usage=service_usage(evidence.windows, series, samples),
-        ramps=ramps(evidence, recorded),
+        ramps=ramps(judged, recorded),
         resiliences=results.resiliences,
         break_points=results.break_points,
-        leaks=leaks(evidence, series),
+        leaks=leaks(judged, series, results.growths),
         drifts=drifted,
-        connections=connections(evidence, series),
-        slowest=slowest(evidence, samples),
+        connections=connections(judged, series),
+        slowest=slowest(judged, samples),
         complaints=complaints_of(evidence.log_index),
         database=database_use(evidence.windows, series),
         slow_queries=slow_queries(evidence.slow_queries),
-        observations=observe(evidence, recorded, series, results),
-        doubts=(*_doubts(evidence, recorded, series, load), *as_planned(evidence.plan.guards, *unsteadiness(drifted))),
+        profiles=profile_summaries(evidence, samples),
+        soak_growths=results.growths,
+        observations=observe(judged, recorded, series, results),
+        doubts=(*_doubts(judged, recorded, series, load), *as_planned(evidence.plan.guards, *unsteadiness(drifted))),
     )
 
 

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lab.analysis.columns import groups
+from lab.analysis.disturbance import WHY, is_disturbed
 from lab.analysis.quantiles import interpolated
 from lab.analysis.series import Series
 from lab.analysis.staircase import Bracket, bracket, counts, estimate, is_confirmed
@@ -19,6 +21,7 @@ from lab.model import (
     Saturation,
     StepOutcome,
     StepResult,
+    drive_name,
 )
 
 FULL = 0.85
@@ -41,10 +44,16 @@ def break_points(evidence: Evidence, load: Load, series: Mapping[str, Series]) -
 
 def _results(phase: Phase, evidence: Evidence, load: Load) -> tuple[StepResult, ...]:
     windows = {window.name: window for window in evidence.windows}
-    return tuple(
+    results = [
         judge_step(step, windows[step.name], phase, load, evidence.plan.guards)
         for step in evidence.steps
         if step.phase == phase.name and step.name in windows
+    ]
+    return tuple(
+        replace(result, outcome=StepOutcome.UNKNOWN, why=WHY)
+        if is_disturbed(evidence, windows[drive_name(phase.name, result.step)].started_at, result.ended_at)
+        else result
+        for result in results
     )
 
 

@@ -1,14 +1,29 @@
 """What grew in a phase, process family by process family, and how latency drifted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from lab.analysis.disturbance import disturbed, follower_of_heap
 from lab.analysis.leak import leak
 from lab.analysis.samples import Samples
-from lab.analysis.series import Series, Track
+from lab.analysis.series import Series, Track, outside
+from lab.analysis.soak_growth import growth_words
 from lab.analysis.trend import growth
-from lab.model import OBSERVERS, Doubt, DoubtKind, Drift, Estimate, Evidence, Leak, PhaseKind, Window
+from lab.model import (
+    OBSERVERS,
+    Doubt,
+    DoubtKind,
+    Drift,
+    Estimate,
+    Evidence,
+    Leak,
+    LeakOutcome,
+    PhaseKind,
+    SoakGrowth,
+    Window,
+)
 from lab.threshold_metrics import HEAPS
 
 RSS = "process_resident_memory_bytes"
@@ -20,8 +35,8 @@ MOST_DRIFT = 0.2
 """The change of the median latency over a phase, as a share of it, from which the phase is not steady."""
 
 
-def leaks(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Leak, ...]:
-    """Give one per soak, process family of the system and measure."""
+def leaks(evidence: Evidence, series: Mapping[str, Series], growths: Sequence[SoakGrowth] = ()) -> tuple[Leak, ...]:
+    """Give one per soak, process family of the system and measure; `growths` name the code that memory went to."""
     effects = evidence.plan.leaks
     measures = {
         RSS: effects.rss_bytes_per_h,
@@ -31,7 +46,7 @@ def leaks(evidence: Evidence, series: Mapping[str, Series]) -> tuple[Leak, ...]:
         **dict.fromkeys(HEAPS, effects.rss_bytes_per_h),
     }
     return tuple(
-        leak_of(window, service, metric, effect_per_h=effect, evidence=evidence, series=series)
+        leak_of(window, service, metric, effect_per_h=effect, evidence=evidence, series=series, growths=growths)
         for window in evidence.windows
         if window.kind == PhaseKind.SOAK
         for service in services_of(series)
@@ -61,10 +76,11 @@ def leak_of(
     effect_per_h: float,
     evidence: Evidence,
     series: Mapping[str, Series],
+    growths: Sequence[SoakGrowth] = (),
 ) -> Leak:
-    """Judge one measure of one process family in one phase."""
+    """Judge one measure of one process family in one phase, and say of memory that may leak where it grew."""
     track = _track(metric, service, series).within(window)
-    return leak(
+    found = leak(
         track.time,
         track.value,
         phase=window.phase,
@@ -74,6 +90,15 @@ def leak_of(
         requests_per_s=window.achieved_rate_per_s,
         limit=evidence.memory_limits.get(service, evidence.memory_bytes) if metric == RSS else None,
     )
+    if metric not in (RSS, *HEAPS):
+        return found
+    follower = follower_of_heap(evidence, service, window)
+    if follower is not None:
+        why = f"{follower.profiler} followed the heap meanwhile, which takes memory of its own"
+        return replace(found, outcome=LeakOutcome.INCONCLUSIVE, needed_s=None, to_limit_s=None, why=why)
+    if found.outcome == LeakOutcome.NO_LEAK:
+        return found
+    return replace(found, where=growth_words(growths, window.phase, service))
 
 
 def drifts(evidence: Evidence, samples: Samples) -> tuple[Drift, ...]:
@@ -86,8 +111,10 @@ def _drifts(evidence: Evidence, samples: Samples) -> Iterator[Drift]:
         if window.kind not in _STEADY:
             continue
         rows = samples.phase.equals(window.name)
-        seconds = np.floor(samples.time[rows] - samples.response_time_s[rows] - window.started_at)
-        values = samples.response_time_s[rows]
+        due = samples.time[rows] - samples.response_time_s[rows]
+        kept = outside(due, disturbed(evidence))
+        seconds = np.floor(due[kept] - window.started_at)
+        values = samples.response_time_s[rows][kept]
         order = np.argsort(seconds, kind="stable")
         moments, firsts = np.unique(seconds[order], return_index=True)
         medians = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lab.analysis.applicability import applies
+from lab.analysis.disturbance import WHY, disturbed, is_disturbed
 from lab.analysis.phases import judged_by
 from lab.analysis.results import Results, of_growth, of_result
 from lab.analysis.series import Series, Track
@@ -40,20 +41,26 @@ class _Seeing:
         if window is None:
             return [_nothing(threshold, phase, "the phase was not driven")]
         if threshold.statistic == "growth":
-            return of_growth(threshold, window, self.evidence, self.series)
+            return of_growth(threshold, window, self.evidence, self.series, self.results)
         if threshold.metric in RESULTS:
             return [of_result(threshold, window, self.results)]
         part = self._parts(threshold, window)
         if threshold.window_s is None:
             return [part(window.started_at, window.ended_at)]
-        return [_worst(threshold, [part(*ends) for ends in stretches_of(window, threshold.window_s)])]
+        stretches = [
+            ends for ends in stretches_of(window, threshold.window_s) if not is_disturbed(self.evidence, *ends)
+        ]
+        if not stretches:
+            return [_nothing(threshold, phase, f"{WHY} in every window")]
+        return [_worst(threshold, [part(*ends) for ends in stretches])]
 
     def _parts(self, threshold: Threshold, window: Window) -> Callable[[float, float], Observation]:
         """Give what sees a stretch of a phase; the phase's own values are looked up once for all of them."""
+        profiled = disturbed(self.evidence)
         see = (
-            _of_server(threshold, track_of(threshold, self.series))
+            _of_server(threshold, track_of(threshold, self.series).without(profiled))
             if is_server_metric(threshold.metric)
-            else _of_load(threshold, values_of(threshold, window.name, self.load))
+            else _of_load(threshold, values_of(threshold, window.name, self.load).without(profiled))
         )
 
         def part(started_at: float, ended_at: float) -> Observation:

@@ -1,6 +1,6 @@
 """Which phases of a plan are judged, and by what."""
 
-from lab.model import Phase, PhaseKind, Plan, Threshold
+from lab.model import UNJUDGED, Phase, PhaseKind, Plan, Threshold
 
 SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
 """Kinds in which the load may outgrow the system, the machine it lives on, and what k6 can keep open.
@@ -8,15 +8,14 @@ SHEDDING = (PhaseKind.STRESS, PhaseKind.SPIKE)
 There a missed rate, dropped iterations and a busy machine are what is looked for: doubts that forbid no verdict.
 """
 
-_NEVER = (PhaseKind.WARMUP,)
 _ONLY_IF_NAMED = (PhaseKind.RAMP, PhaseKind.SPIKE, PhaseKind.STRESS)
 _ABOUT = {"recovery_time": (PhaseKind.SPIKE,), "break_point": (PhaseKind.STRESS,)}
 """Results that only phases of some kinds have."""
 
 
 def watched(plan: Plan) -> tuple[Phase, ...]:
-    """Give the phases whose load and telemetry must be whole: all but the warm-ups."""
-    return tuple(phase for phase in plan.phases if phase.kind not in _NEVER)
+    """Give the phases whose load and telemetry must be whole: all that are judged."""
+    return tuple(phase for phase in plan.phases if phase.kind not in UNJUDGED)
 
 
 def judged_by(threshold: Threshold, plan: Plan) -> tuple[Phase, ...]:

@@ -13,8 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from lab.analysis.disturbance import disturbed, is_disturbed
 from lab.analysis.quantiles import Floats, interpolated, percentile, rate
-from lab.analysis.values import Load, statistic_of, values_of
+from lab.analysis.values import Load, Values, statistic_of, values_of
 from lab.model import Estimate, Evidence, Phase, PhaseKind, Ramp, RampBin, RampBreak, Threshold, Window
 from lab.threshold_metrics import METRICS
 from lab.thresholds import holds
@@ -41,6 +42,7 @@ def ramps(evidence: Evidence, load: Load) -> tuple[Ramp, ...]:
 def _ramp(phase: Phase, window: Window, evidence: Evidence, load: Load) -> Ramp:
     edges = _edges(window)
     bins, tails = _bins(phase, window, edges, load)
+    tails[[is_disturbed(evidence, each.started_at, each.ended_at) for each in bins]] = math.nan
     rates = np.array([each.offered_rate_per_s for each in bins])
     filled = np.isfinite(tails)
     knee = find_knee(rates[filled], tails[filled]) if filled.sum() >= _LEAST_BINS else None
@@ -55,7 +57,9 @@ def _ramp(phase: Phase, window: Window, evidence: Evidence, load: Load) -> Ramp:
             found
             for threshold in evidence.plan.thresholds
             if threshold.metric in METRICS
-            for found in _breaks(threshold, phase, window, edges, load)
+            for found in _breaks(
+                threshold, phase, window, edges, values_of(threshold, window.name, load).without(disturbed(evidence))
+            )
         ),
         why="" if knee else "latency never surely left its baseline",
     )
@@ -98,9 +102,8 @@ def _concurrency_at(rate_per_s: float, bins: Sequence[RampBin]) -> float:
     return float(np.interp(rate_per_s, [b.offered_rate_per_s for b in bins], [b.concurrency for b in bins]))
 
 
-def _breaks(threshold: Threshold, phase: Phase, window: Window, edges: Floats, load: Load) -> list[RampBreak]:
+def _breaks(threshold: Threshold, phase: Phase, window: Window, edges: Floats, values: Values) -> list[RampBreak]:
     """Give the first rate from which a threshold is missed in two bins in a row, or in the last one."""
-    values = values_of(threshold, window.name, load)
     missed, rates = [], []
     for begin, end in pairwise(edges):
         observed, _ = statistic_of(threshold, values.between(float(begin), float(end)).values)

@@ -16,6 +16,7 @@ from lab.model import (
     Outcome,
     RecoveryOutcome,
     Resilience,
+    SoakGrowth,
     Threshold,
     Window,
 )
@@ -34,6 +35,7 @@ class Results:
 
     resiliences: tuple[Resilience, ...] = ()
     break_points: tuple[BreakPoint, ...] = ()
+    growths: tuple[SoakGrowth, ...] = ()
 
 
 def of_result(threshold: Threshold, window: Window, results: Results) -> Observation:
@@ -84,14 +86,22 @@ def _recovery(found: Resilience, nothing: Observation) -> Observation:
 
 
 def of_growth(
-    threshold: Threshold, window: Window, evidence: Evidence, series: Mapping[str, Series]
+    threshold: Threshold, window: Window, evidence: Evidence, series: Mapping[str, Series], results: Results
 ) -> Sequence[Observation]:
     """Give what a threshold about growth sees in a phase: of the service that it names, or of each of them."""
     named = dict(threshold.selector).get("service")
     known = services_of(series)
     services = known if named is None else (named,)
     found = [
-        leak_of(window, service, threshold.metric, effect_per_h=threshold.limit, evidence=evidence, series=series)
+        leak_of(
+            window,
+            service,
+            threshold.metric,
+            effect_per_h=threshold.limit,
+            evidence=evidence,
+            series=series,
+            growths=results.growths,
+        )
         for service in services
         if service in known
     ]
@@ -120,7 +130,7 @@ def _growth(threshold: Threshold, found: Leak, window: Window) -> Observation:
         ended_at=window.ended_at,
         count=round(found.observed_s),
         observed=found.slope_per_h,
-        why=found.why and found.why + needed,
+        why="; ".join(part for part in (found.why and found.why + needed, found.where) if part),
         subject=found.service,
         outcome=_LEAKS[found.outcome],
     )

@@ -1,5 +1,6 @@
 """What the collectors saw, once a second."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from lab.analysis.quantiles import Bools, Floats
 from lab.model import Window, labels_of
 
 _COLUMNS = ["time", "metric", "labels", "value"]
+
+
+Stretch = tuple[float, float]
+"""From when to when, in epoch seconds."""
+
+
+def outside(times: Floats, stretches: Sequence[Stretch]) -> Bools:
+    """Give which times lie in none of some stretches, whose ends belong to them."""
+    kept: Bools = np.ones(len(times), dtype=bool)
+    for started_at, ended_at in stretches:
+        kept &= (times < started_at) | (times > ended_at)
+    return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +69,11 @@ class Track:
         """Give the part of a stretch of time, its ends included."""
         rows = (self.time >= started_at) & (self.time <= ended_at)
         return Track(self.time[rows], self.value[rows])
+
+    def without(self, stretches: Sequence[Stretch]) -> "Track":
+        """Give what lies in none of some stretches of time."""
+        kept = outside(self.time, stretches)
+        return Track(self.time[kept], self.value[kept])
 
     def mean(self) -> float | None:
         """Give the mean of the values; None without any."""

@@ -1,13 +1,15 @@
 """Spike phases: what of a run's files tells how a surge was taken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from lab.analysis.disturbance import WHY, is_disturbed
 from lab.analysis.recovery import Surged, resilience
 from lab.analysis.series import Series, Track
 from lab.analysis.values import Load
-from lab.model import Evidence, Phase, Resilience, Window
+from lab.model import Evidence, Phase, RecoveryOutcome, Resilience, Window
 
 QUEUES = ("analyze_queue_depth", "ai_core_queue_depth")
 """The gauges of the contract that say how many analyses wait."""
@@ -17,10 +19,17 @@ def resiliences(evidence: Evidence, load: Load, series: Mapping[str, Series]) ->
     """Give one per spike phase that was driven to its end."""
     windows = {window.phase: window for window in evidence.windows}
     return tuple(
-        _of(phase, windows[phase.name], load, series)
+        _undisturbed(_of(phase, windows[phase.name], load, series), evidence, windows[phase.name])
         for phase in evidence.plan.phases
         if phase.surge is not None and phase.name in windows
     )
+
+
+def _undisturbed(found: Resilience, evidence: Evidence, window: Window) -> Resilience:
+    """Give what was found; without a recovery where a profiler slowed the system down meanwhile."""
+    if not is_disturbed(evidence, window.started_at, window.ended_at):
+        return found
+    return replace(found, outcome=RecoveryOutcome.UNKNOWN, recovery_s=None, why=WHY)
 
 
 def _of(phase: Phase, window: Window, load: Load, series: Mapping[str, Series]) -> Resilience:

@@ -59,7 +59,7 @@ class Bracket:
 
 def next_step(phase: Phase, trials: Sequence[Trial]) -> Next | None:
     """Give the step to drive after `trials`; None when the answer is there, or the steps have run out."""
-    staircase, start = _staircase(phase), phase.start_rate_per_s or phase.rate_per_s
+    staircase, start = staircase_of(phase), phase.start_rate_per_s or phase.rate_per_s
     if len(trials) >= staircase.max_steps:
         return None
     if not trials:
@@ -74,7 +74,8 @@ def next_step(phase: Phase, trials: Sequence[Trial]) -> Next | None:
     return _confirm(staircase, found, trials)
 
 
-def _staircase(phase: Phase) -> Staircase:
+def staircase_of(phase: Phase) -> Staircase:
+    """Give how a stress phase looks for its break point."""
     assert phase.staircase is not None, "a stress phase has a staircase"
     return phase.staircase
 
@@ -119,7 +120,7 @@ def is_confirmed(phase: Phase, trials: Sequence[Trial]) -> bool:
     found = bracket(trials)
     if found.good_per_s is None or found.bad_per_s is None:
         return False
-    staircase = _staircase(phase)
+    staircase = staircase_of(phase)
     is_close = found.bad_per_s / found.good_per_s - 1 <= staircase.resolution + 1e-9
     if is_close and _confirm(staircase, found, trials) is None:
         return True
@@ -157,7 +158,7 @@ def estimate(phase: Phase, trials: Sequence[Trial]) -> Estimate:
 
     The prior reaches one growth beyond what the phase may drive on either side. Source: see the module.
     """
-    staircase, start = _staircase(phase), phase.start_rate_per_s or phase.rate_per_s
+    staircase, start = staircase_of(phase), phase.start_rate_per_s or phase.rate_per_s
     low = math.log(start) - (_FALLS + 1) * math.log(staircase.growth)
     high = math.log(phase.rate_per_s) + math.log(staircase.growth)
     places = np.linspace(low, high, _PLACES)

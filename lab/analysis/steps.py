@@ -7,7 +7,19 @@ import numpy as np
 
 from lab.analysis.staircase import Trial
 from lab.analysis.values import Load, needed_values, statistic_of, values_of
-from lab.model import Guards, Observation, Phase, Staircase, Step, StepOutcome, StepResult, Threshold, Window
+from lab.model import (
+    Guards,
+    Observation,
+    Phase,
+    PhaseKind,
+    Staircase,
+    Step,
+    StepOutcome,
+    StepPurpose,
+    StepResult,
+    Threshold,
+    Window,
+)
 from lab.thresholds import holds
 
 _SPARE = 1.3
@@ -21,8 +33,16 @@ def step_length_s(staircase: Staircase, rate_per_s: float) -> float:
 
 
 def as_phase(step: Step, phase: Phase) -> Phase:
-    """Give a step as a phase of its own, at a constant rate."""
-    return replace(phase, name=step.name, rate_per_s=step.rate_per_s, duration_s=step.duration_s, start_rate_per_s=None)
+    """Give a step as a phase of its own, at a constant rate; what is driven to be profiled is of that kind."""
+    return replace(
+        phase,
+        name=step.name,
+        kind=PhaseKind.PROFILE if step.purpose == StepPurpose.PROFILE else phase.kind,
+        rate_per_s=step.rate_per_s,
+        duration_s=step.duration_s,
+        start_rate_per_s=None,
+        surge=None,
+    )
 
 
 def judge_step(step: Step, window: Window, phase: Phase, load: Load, guards: Guards) -> StepResult:

@@ -8,6 +8,7 @@ import numpy as np
 from lab.analysis.points import Points
 from lab.analysis.quantiles import Bools, Floats, mean, min_count, percentile, rate
 from lab.analysis.samples import Samples
+from lab.analysis.series import Stretch, outside
 from lab.model import Estimate, Scenario, Threshold
 from lab.threshold_metrics import QUANTILES
 
@@ -46,6 +47,11 @@ class Values:
         """Give those that were due in a stretch of time, its end left out."""
         first, last = np.searchsorted(self.due, [started_at, ended_at])
         return Values(self.due[first:last], self.values[first:last])
+
+    def without(self, stretches: Sequence[Stretch]) -> "Values":
+        """Give those that were due in none of some stretches of time."""
+        kept = outside(self.due, stretches)
+        return Values(self.due[kept], self.values[kept])
 
 
 def values_of(threshold: Threshold, drive: str, load: Load) -> Values:

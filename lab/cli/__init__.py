@@ -11,6 +11,7 @@ import click
 
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
+from lab.cli.profiling import profile
 from lab.cli.reading import logs, replay, report, runs
 from lab.cli.shared import fail, say
 from lab.errors import ExitCode, LabError
@@ -38,7 +39,7 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
 
 
-for command in (doctor, up, status, run, noise, runs, report, logs, replay, down):
+for command in (doctor, up, status, run, noise, runs, report, logs, replay, profile, down):
     cli.add_command(command)
 
 

@@ -5,20 +5,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lab import thresholds
 from lab.config.limits import LimitsFile, limits_content, parse_limits
+from lab.config.moments import moment_problems
 from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
 from lab.errors import ConfigError
-from lab.model import DoubtKind, Guards, Journeys, Leaks, Phase, PhaseKind, Plan, Profiler, Staircase, Surge, Threshold
+from lab.model import (
+    UNJUDGED,
+    DoubtKind,
+    Guards,
+    Journeys,
+    Leaks,
+    Moment,
+    Phase,
+    PhaseKind,
+    Plan,
+    Profiler,
+    Profiling,
+    Staircase,
+    Surge,
+    Threshold,
+)
 from lab.threshold_metrics import METRICS
 
 MAX_RATE_PER_S = 5_000
 """The highest rate a phase may ask for: beyond it one k6 on one machine measures itself."""
 
 MAX_PHASE_S = 4 * 3600
-UNJUDGED = (PhaseKind.WARMUP,)
 _OF_THEIR_OWN_LENGTH = (PhaseKind.SPIKE, PhaseKind.STRESS)
 
 Rate = Annotated[float, Field(gt=0, le=MAX_RATE_PER_S, allow_inf_nan=False)]
@@ -26,6 +41,7 @@ _GUARDS = Guards()
 _JOURNEYS = Journeys()
 _LEAKS = Leaks()
 _PROFILER = Profiler()
+_PROFILING = Profiling()
 _RESULTS_OF = {"recovery_time": PhaseKind.SPIKE, "break_point": PhaseKind.STRESS}
 _KINDS = ("invalidating", "tolerated")
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -63,6 +79,7 @@ class _PhaseFile(Strict):
     start_rate_per_s: Rate | None = None
     surge: _SurgeFile | None = None
     staircase: _StaircaseFile | None = None
+    profile: tuple[Moment, ...] = ()
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -80,6 +97,13 @@ class _PhaseFile(Strict):
         if self.surge is not None and self.start_rate_per_s is not None:
             raise ValueError("a spike has no start_rate_per_s: its surge says how the rate moves")
         return self
+
+    @field_validator("profile")
+    @classmethod
+    def _each_once(cls, profile: tuple[Moment, ...]) -> tuple[Moment, ...]:
+        if len(set(profile)) < len(profile):
+            raise ValueError("each moment can be named once")
+        return profile
 
 
 class _ThresholdFile(Strict):
@@ -123,6 +147,13 @@ class _ProfilerFile(Strict):
     slow_ms: int = Field(default=_PROFILER.slow_ms, ge=0, le=600_000)
 
 
+class _ProfilingFile(Strict):
+    services: tuple[Name, ...] = ()
+    cpu_s: float = Field(default=_PROFILING.cpu_s, ge=1, le=600)
+    heap_s: float = Field(default=_PROFILING.heap_s, ge=3, le=600)
+    repeat: bool = _PROFILING.repeat
+
+
 class _PlanFile(Strict):
     name: Name
     description: str = ""
@@ -134,6 +165,7 @@ class _PlanFile(Strict):
     journeys: _JourneysFile = _JourneysFile()
     leaks: _LeaksFile = _LeaksFile()
     profiler: _ProfilerFile = _ProfilerFile()
+    profiling: _ProfilingFile = _ProfilingFile()
     limits: dict[Name, LimitsFile] = Field(default_factory=dict)
 
 
@@ -176,7 +208,7 @@ def _picked(plan: Plan, names: Sequence[str]) -> Plan:
     if problems:
         raise ConfigError(problems)
     asked = tuple(phase for phase in plan.phases if phase.name in names or phase.kind in names)
-    kept = tuple(phase for phase in plan.phases if phase in asked or phase.kind in UNJUDGED)
+    kept = tuple(phase for phase in plan.phases if phase in asked or phase.kind == PhaseKind.WARMUP)
     judged = [phase.name for phase in asked]
     thresholds_left = [
         replace(t, phases=tuple(name for name in t.phases if name in judged))
@@ -184,7 +216,7 @@ def _picked(plan: Plan, names: Sequence[str]) -> Plan:
         if not t.phases or any(name in judged for name in t.phases)
     ]
     if not any(phase.kind not in UNJUDGED for phase in asked):
-        raise ConfigError("--phases: only warm-ups are left, and a warm-up is never judged")
+        raise ConfigError("--phases: only phases are left that are never judged (of kind warmup or profile)")
     if not thresholds_left:
         raise ConfigError(f"--phases: plan {plan.name} holds no threshold against {', '.join(judged)}; add one to it")
     return replace(plan, phases=kept, thresholds=tuple(thresholds_left))
@@ -196,7 +228,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
     parsed, problems = _parse_thresholds(file, source)
     problems += _phase_problems(file, source) + _kind_mismatches(file, parsed, source)
     breaks, break_problems = _parse_breaks(file, source)
-    problems += break_problems + _kind_problems(file, source)
+    problems += break_problems + _kind_problems(file, source) + _profile_problems(file, source)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -209,6 +241,7 @@ def parse_plan(content: Mapping[str, Any], *, source: str) -> Plan:
         journeys=Journeys(**file.journeys.model_dump()),
         leaks=Leaks(**file.leaks.model_dump()),
         profiler=Profiler(**file.profiler.model_dump()),
+        profiling=Profiling(**file.profiling.model_dump()),
         limits=parse_limits(file.limits),
     )
 
@@ -226,6 +259,7 @@ def plan_content(plan: Plan) -> dict[str, Any]:
         "journeys": _fields(plan.journeys),
         "leaks": _fields(plan.leaks),
         "profiler": _fields(plan.profiler),
+        "profiling": _fields(plan.profiling),
         "limits": limits_content(plan.limits),
     }
 
@@ -266,7 +300,7 @@ def _kind_problems(file: _PlanFile, source: str) -> list[str]:
     return problems + [f"{source}: guards: {kind!r} is both invalidating and tolerated" for kind in sorted(both)]
 
 
-def _fields(value: Phase | Guards | Journeys | Leaks | Profiler) -> dict[str, Any]:
+def _fields(value: Phase | Guards | Journeys | Leaks | Profiler | Profiling) -> dict[str, Any]:
     return {name: field for name, field in asdict(value).items() if field is not None}
 
 
@@ -290,6 +324,7 @@ def _phase(file: _PhaseFile, plan_rate_per_s: float, breaks: tuple[Threshold, ..
         start_rate_per_s=file.start_rate_per_s,
         surge=surge,
         staircase=staircase,
+        profile=file.profile,
     )
 
 
@@ -330,24 +365,34 @@ def _parse_thresholds(file: _PlanFile, source: str) -> tuple[tuple[Threshold, ..
     return tuple(parsed), problems
 
 
+def _profile_problems(file: _PlanFile, source: str) -> list[str]:
+    return [
+        f"{source}: phases.{phase.name}.{problem}"
+        for phase in file.phases
+        for problem in moment_problems(
+            phase.kind, phase.profile, duration_s=phase.duration_s or 0.0, cpu_s=file.profiling.cpu_s
+        )
+    ]
+
+
 def _phase_problems(file: _PlanFile, source: str) -> list[str]:
     names = [phase.name for phase in file.phases]
     problems = [f"{source}: two phases are named {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
     judged = [phase.name for phase in file.phases if phase.kind not in UNJUDGED]
     if not judged:
         problems.append(
-            f"{source}: every phase is a warm-up, and a warm-up is never judged; add a phase of another kind"
+            f"{source}: every phase is of a kind that is never judged (warmup or profile); add one of another kind"
         )
     for index, threshold in enumerate(file.thresholds):
         for name in threshold.phases:
             if name not in names:
                 problems.append(f"{source}: thresholds[{index}]: no phase is named {name!r}{did_you_mean(name, names)}")
             elif name not in judged:
-                problems.append(f"{source}: thresholds[{index}]: {name!r} is a warm-up, which is never judged")
+                problems.append(f"{source}: thresholds[{index}]: {name!r} is of a kind that is never judged")
     problems += [
-        f"{source}: {stress.name!r} drives steps named {stress.name}-01 and so on; rename {name!r}"
-        for stress in file.phases
+        f"{source}: {stepped.name!r} drives steps named {stepped.name}-01 and so on; rename {name!r}"
+        for stepped in file.phases
         for name in names
-        if stress.staircase and re.fullmatch(re.escape(stress.name) + r"-\d\d", name)
+        if (stepped.staircase or stepped.profile) and re.fullmatch(re.escape(stepped.name) + r"-\d\d", name)
     ]
     return problems

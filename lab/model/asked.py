@@ -9,7 +9,7 @@ from lab.model.running import Limits
 
 
 class PhaseKind(StrEnum):
-    """What a phase is for; `warmup` is driven and kept, and never judged."""
+    """What a phase is for; `warmup`, and `profile` (load to be looked into), are driven and kept, and never judged."""
 
     WARMUP = "warmup"
     BASELINE = "baseline"
@@ -18,6 +18,42 @@ class PhaseKind(StrEnum):
     SPIKE = "spike"
     STRESS = "stress"
     SOAK = "soak"
+    PROFILE = "profile"
+
+
+UNJUDGED = (PhaseKind.WARMUP, PhaseKind.PROFILE)
+"""Kinds that nothing is held against."""
+
+
+class Moment(StrEnum):
+    """When in a phase its services are profiled.
+
+    Of a stress phase the last `good` step and the one that it `break`s at, of a spike its `top`; of any other phase its
+    `start`, `middle` and `end`. `heap` is after it, with its load going on: following a heap would change what is
+    measured.
+    """
+
+    GOOD = "good"
+    BREAK = "break"
+    TOP = "top"
+    START = "start"
+    MIDDLE = "middle"
+    END = "end"
+    HEAP = "heap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiling:
+    """How services are profiled where phases ask for it: which (none named: all that speak HTTP), for how long.
+
+    With `repeat` a stress phase's steps and a spike's top are driven again for their profile. Without, a step of the
+    search, or the spike itself, is driven with the profiler on, and is then not judged.
+    """
+
+    services: tuple[str, ...] = ()
+    cpu_s: float = 15.0
+    heap_s: float = 30.0
+    repeat: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +123,7 @@ class Phase:
 
     `start_rate_per_s` is None for a constant rate; otherwise the rate moves linearly from it to `rate_per_s`. A spike
     has a `surge`; a stress phase has a `staircase`, and `duration_s` is then the longest that its steps may last.
+    `profile` says when services are profiled.
     """
 
     name: str
@@ -96,6 +133,7 @@ class Phase:
     start_rate_per_s: float | None = None
     surge: Surge | None = None
     staircase: Staircase | None = None
+    profile: tuple[Moment, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -219,6 +257,7 @@ class Plan:
     journeys: Journeys = field(default_factory=Journeys)
     leaks: Leaks = field(default_factory=Leaks)
     profiler: Profiler = field(default_factory=Profiler)
+    profiling: Profiling = field(default_factory=Profiling)
     limits: tuple[Limits, ...] = ()
 
 

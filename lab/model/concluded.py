@@ -20,6 +20,7 @@ from lab.model.figures import (
 from lab.model.leaks import Connections, Drift, Leak
 from lab.model.measured import RunState, Window
 from lab.model.noise import Noise
+from lab.model.profiled import ProfileSummary, SoakGrowth
 from lab.model.resilience import Ramp, Resilience
 from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
 from lab.model.stress import BreakPoint
@@ -47,6 +48,8 @@ class Analysis:
     complaints: tuple[Complaint, ...] = ()
     database: tuple[DatabaseUse, ...] = ()
     slow_queries: tuple[SlowQuery, ...] = ()
+    profiles: tuple[ProfileSummary, ...] = ()
+    soak_growths: tuple[SoakGrowth, ...] = ()
     observations: tuple[Observation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 

@@ -26,6 +26,8 @@ class DoubtKind(StrEnum):
     PROMETHEUS_LOST = "prometheus_lost"
     PROFILER_OFF = "profiler_off"
     NOT_WATCHED = "not_watched"
+    PROFILED = "profiled"
+    NOT_PROFILED = "not_profiled"
     CLOCK_JUMP = "clock_jump"
     DISK_FULL = "disk_full"
     # the generator

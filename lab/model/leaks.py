@@ -24,7 +24,8 @@ class Leak:
 
     The slopes are those after the first `warmup_s`, which the data showed to be a warm-up; `level` is the median after
     them. `effect_per_h` is the growth that counts as a leak. `needed_s` is how long a phase would have to be to tell,
-    where this one could not; `to_limit_s` how long a leak takes from the phase's end to reach `limit`.
+    where this one could not; `to_limit_s` how long a leak takes from the phase's end to reach `limit`. `where` says, of
+    memory that may leak, which place in the code grew, where heap profiles tell.
     """
 
     phase: str
@@ -41,6 +42,7 @@ class Leak:
     limit: float | None = None
     to_limit_s: float | None = None
     why: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

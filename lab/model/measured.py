@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from lab.model.asked import PhaseKind, Plan, Scenario
+from lab.model.asked import Moment, PhaseKind, Plan, Scenario
 from lab.model.doubts import Doubt
+from lab.model.profiles import Profile
 
 
 class RunState(StrEnum):
@@ -31,18 +32,20 @@ def drive_name(phase: str, step: int) -> str:
 
 
 class StepPurpose(StrEnum):
-    """Why a step of a stress phase was driven."""
+    """Why a step was driven: to find the break point of a stress phase, or to be profiled."""
 
     CLIMB = "climb"
     SEARCH = "search"
     CONFIRM = "confirm"
+    PROFILE = "profile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a stress phase, as it was decided on and recorded before it was driven.
+    """One step of a stress phase, or what is driven again of another one, as recorded before it was driven.
 
     `drained_s` is how long the backlog before it took to be worked off; None where it was not, or nobody could tell.
+    `moment` is what is profiled in it.
     """
 
     phase: str
@@ -51,6 +54,7 @@ class Step:
     duration_s: float
     purpose: StepPurpose
     drained_s: float | None = None
+    moment: Moment | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +138,7 @@ class Evidence:
     `log_index` and `slow_queries` say what logs hold. Files that a run does not have are missing from the maps, None,
     or do not exist. `truncated` names the phases whose output of k6 ends early. `service_cores` says how many cores a
     service can keep busy, `memory_bytes` what the machine has, `memory_limits` what a service is held to.
+    `profiles` are what profilers saw meanwhile, and their files are in `profile_folder`.
     `is_external`: the lab has not started the services, and sees of them what they tell.
     """
 
@@ -154,6 +159,8 @@ class Evidence:
     memory_bytes: float | None = None
     memory_limits: Mapping[str, float] = field(default_factory=dict)
     is_external: bool = False
+    profiles: tuple[Profile, ...] = ()
+    profile_folder: Path | None = None
     resumes: tuple[Resume, ...] = ()
     truncated: tuple[str, ...] = ()
     incidents: tuple[Doubt, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from lab.model import (
+    UNJUDGED,
     Estimate,
     LatencySummary,
     Leak,
@@ -79,7 +80,7 @@ def _against_baseline(report: Report) -> Section:
             for route in routes
             if (unloaded := cells[names[0], route].mean_s) and (later := _mean_of(cells.get((phase.name, route))))
         ]
-        if ratios and phase.kind not in (PhaseKind.WARMUP, PhaseKind.BASELINE):
+        if ratios and phase.kind not in (*UNJUDGED, PhaseKind.BASELINE):
             middle, worst = median(ratios), max(ratios)
             rows.append((phase.name, f"{three_digits(middle)} times", f"{three_digits(worst)} times"))
     return Section(
@@ -175,8 +176,13 @@ def _leaks(phase: str, leaks: Sequence[Leak], *, brief: bool) -> Section:
         columns=_GROWTH if brief else (*_GROWTH, _PER_1000),
         rows=tuple(_leak(leak)[: len(_GROWTH)] if brief else _leak(leak) for leak in shown),
         marks=tuple(_LEAK_MARKS.get(leak.outcome, Outcome.INVALID) for leak in shown),
-        note="\n".join([*why, *rest]),
+        note="\n".join([*why, *rest, *_places(shown)]),
     )
+
+
+def _places(leaks: Sequence[Leak]) -> list[str]:
+    """Name the code that memory went to, where heap profiles tell."""
+    return [f"{leak.service} {_MEASURES[leak.metric][0]}: {leak.where}" for leak in leaks if leak.where]
 
 
 def _leak(leak: Leak) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lab.model import Complaint, PhaseKind, Report, SlowRequest
+from lab.model import UNJUDGED, Complaint, Report, SlowRequest
 from lab.report.figures import NOTHING, clock, milliseconds, per_s, percent
 from lab.report.section import Section
 
@@ -76,7 +76,7 @@ def complaints(shown: Sequence[Complaint], *, note: str = "") -> Section:
 
 
 def _database(report: Report) -> Section:
-    warmups = {phase.name for phase in report.plan.phases if phase.kind == PhaseKind.WARMUP}
+    left_out = {phase.name for phase in report.plan.phases if phase.kind in UNJUDGED}
     kinds = sorted({kind for use in report.analysis.database for kind, _ in use.latencies_s}, key=_order)
     return Section(
         title="What the database did",
@@ -97,7 +97,7 @@ def _database(report: Report) -> Section:
                 str(use.slow),
             )
             for use in report.analysis.database
-            if use.phase not in warmups
+            if use.phase not in left_out
         ),
         note="ms: mean time in the server; queue: waiting at most; scans: plans that read a whole collection.",
     )

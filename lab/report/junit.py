@@ -40,7 +40,8 @@ def _finding_case(suite: str, finding: Finding) -> ET.Element:
     observed = estimate_in_unit(finding.observed, finding.unit)
     limit = in_unit(finding.limit, finding.unit)
     if finding.outcome == Outcome.FAILED:
-        _problem(case, "failure", f"observed {observed}, limit {limit}", finding.remedy)
+        because = f"; {finding.why}" if finding.why else ""
+        _problem(case, "failure", f"observed {observed}, limit {limit}{because}", finding.remedy)
     elif finding.outcome == Outcome.INVALID:
         _problem(case, "error", finding.why, finding.remedy)
     return case

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from lab.model import Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
-from lab.report import answers, inside, stress
+from lab.model import UNJUDGED, Doubt, Finding, LatencySummary, Noise, Outcome, PhaseKind, Report, RequestLatency
+from lab.report import answers, inside, profiles, stress
 from lab.report.figures import (
     NOTHING,
     cores,
@@ -52,12 +52,16 @@ def reasons(report: Report) -> tuple[str, ...]:
         unseen = [finding for finding in report.verdict.findings if finding.outcome == Outcome.INVALID]
         return (*doubts, *(f"{_of_whom(finding)}: {finding.why}" for finding in unseen))
     return tuple(
-        f"{_of_whom(finding)}: observed {estimate_in_unit(finding.observed, finding.unit)}"
+        f"{_of_whom(finding)}: observed {estimate_in_unit(finding.observed, finding.unit)}{_because(finding)}"
         if finding.observed
         else f"{_of_whom(finding)}: {finding.why}"
         for finding in report.verdict.findings
         if finding.outcome == Outcome.FAILED
     )
+
+
+def _because(finding: Finding) -> str:
+    return f"; {finding.why}" if finding.why else ""
 
 
 def _of_whom(finding: Finding) -> str:
@@ -119,6 +123,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
         _outcomes(report),
         _errors(report),
         *inside.sections(report, brief=brief),
+        *profiles.sections(report, brief=brief),
         _usage(report),
         _noise(report),
     )
@@ -126,7 +131,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
 
 
 def _phases_of_interest(report: Report, *, brief: bool) -> tuple[str, ...]:
-    phases = [phase for phase in report.plan.phases if phase.kind != PhaseKind.WARMUP]
+    phases = [phase for phase in report.plan.phases if phase.kind not in UNJUDGED]
     if brief:
         steady = [phase for phase in phases if phase.kind not in _MOVING] or phases
         phases = sorted(steady, key=lambda phase: phase.rate_per_s)[-1:]
@@ -134,8 +139,8 @@ def _phases_of_interest(report: Report, *, brief: bool) -> tuple[str, ...]:
 
 
 def _names(report: Report) -> tuple[str, ...]:
-    """Give the phases that are driven as a whole, and are no warm-ups; steps have a table of their own."""
-    return tuple(phase.name for phase in report.plan.phases if phase.kind != PhaseKind.WARMUP and not phase.staircase)
+    """Give the phases that are judged and driven as a whole; steps have a table of their own."""
+    return tuple(phase.name for phase in report.plan.phases if phase.kind not in UNJUDGED and not phase.staircase)
 
 
 def _findings(report: Report) -> Section:

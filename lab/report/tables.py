@@ -1,12 +1,13 @@
 """Tables for the terminal: the parts of this machine, the environment, and the runs there are."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from lab.model import Environment, Outcome, Part, RunningService, ServiceHealth
+from lab.model import Environment, Outcome, Part, Profile, RunningService, ServiceHealth, StackSummary
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
 
@@ -35,6 +36,29 @@ def _notes(part: Part) -> list[str]:
             f"get it: {escape(part.get)}" if part.get else "",
         ]
     return [note for note in notes if note]
+
+
+def profile(taken: Profile, folder: Path) -> Table:
+    """What a profiler saw, and the files that it left."""
+    table = _plain_table("", "")
+    looked = f"{taken.ended_at - taken.started_at:.0f} s"
+    rate = f", {taken.rate_hz:g} times a second" if taken.rate_hz else ""
+    table.add_row("profiler", f"{taken.profiler}, {looked}{rate}")
+    table.add_row("processes", ", ".join(str(pid) for pid in taken.pids))
+    table.add_row("samples", f"{taken.samples}{f', {taken.lost} lost' if taken.lost else ''}")
+    for kind, name in taken.files:
+        table.add_row(kind, escape(str(folder / name)))
+    if taken.note:
+        table.add_row("note", escape(taken.note))
+    return table
+
+
+def hottest(summary: StackSummary) -> Table:
+    """The functions with the most time, or memory, of their own, and what they and all that they call come to."""
+    table = _plain_table("own", "total", "function", "kind")
+    for frame in summary.by_own:
+        table.add_row(f"{frame.own_share:.1%}", f"{frame.total_share:.1%}", escape(frame.words), frame.kind)
+    return table
 
 
 def _process(service: RunningService) -> str:

@@ -33,10 +33,7 @@ def _blocks(report: Report) -> Iterator[RenderableType]:
     yield _facts(report)
     for section in sections(report, brief=True):
         yield Text()
-        yield Text(section.title, style="bold")
-        yield table(section)
-        if section.note:
-            yield Padding(Text(section.note, style="dim"), (0, 0, 0, 2))
+        yield titled(section)
     if report.verdict.doubts:
         yield Text()
         yield Text("Doubts", style="bold")
@@ -50,6 +47,13 @@ def _facts(report: Report) -> Table:
     for name, text in facts(report):
         table.add_row(name, Text(text))
     return table
+
+
+def titled(section: Section) -> Group:
+    """Give a section whole: its title, its rows where it has some, its note."""
+    note = Padding(Text(section.note, style="dim"), (0, 0, 0, 2)) if section.note else None
+    parts = (Text(section.title, style="bold"), table(section) if section.rows else None, note)
+    return Group(*(part for part in parts if part is not None))
 
 
 def table(section: Section) -> Padding:

@@ -275,3 +275,26 @@ def test_data_is_kept_where_that_is_asked_for(lab: Lab) -> None:
     assert lab("up", "--ports", "auto", "--without", "prometheus", timeout_s=800).returncode == 0
     with MongoClient[dict[str, Any]](kept(lab)["mongo_url"]) as client:
         assert client["mine"]["things"].count_documents({}) == 1
+
+
+@pytest.mark.needs("py-spy")
+def test_services_in_containers_are_profiled_from_this_machine(running: Lab) -> None:
+    run = running.start("run", "upload_analyze", "--plan", running.plan, "--set", "phases.steady.duration_s=20")
+    wait_for(run, "steady")
+    cpu = running("profile", "ai_core", "--seconds", "5")
+    heap = running("profile", "ai_core", "--heap", "--seconds", "2")
+    output, _ = run.communicate(timeout=200)
+    assert cpu.returncode == 0, cpu.stderr
+    assert heap.returncode == 0, heap.stderr
+    assert run.returncode == 0, output
+    folder = record(running)["folder"] / "profiles"
+    listed = {each["kind"]: each for each in json.loads((folder / "profiles.json").read_text())}
+    files = dict(listed["cpu"]["files"])
+    folded = (folder / files["folded"]).read_text()
+    assert "sklearn" in folded
+    assert ".so" in folded  # native frames, whose files are in the container alone
+    assert listed["cpu"]["note"] == ""
+    assert (folder / files["svg"]).read_text().startswith("<svg")
+    assert len(listed["cpu"]["pids"]) >= 3  # two workers, and the one that they are of
+    told = json.loads((folder / dict(listed["heap"]["files"])["allocations"]).read_text())
+    assert {process["role"] for process in told["processes"]} >= {"service", "worker"}

@@ -33,8 +33,8 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": b"here"})
 
 async def main(settings):
-    print("starts", flush=True)
     try:
+        print("starts", flush=True)
         await asyncio.sleep(settings.slow_start_s)
         await serve(app, settings)
     finally:

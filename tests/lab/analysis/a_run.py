@@ -17,6 +17,8 @@ from lab.model import (
     Phase,
     PhaseKind,
     Plan,
+    Profile,
+    ProfileKind,
     RunState,
     Scenario,
     SummaryFigures,
@@ -26,6 +28,21 @@ from lab.thresholds import parse
 
 START = 1_700_000_000.0
 SERVICES = ("backend", "ai_core", "lab", "k6")
+
+
+def a_profile(begin_s: float, end_s: float) -> Profile:
+    return Profile(
+        kind=ProfileKind.CPU,
+        service="backend",
+        profiler="py-spy",
+        pids=(1,),
+        started_at=START + begin_s,
+        ended_at=START + end_s,
+        rate_hz=100.0,
+        samples=10,
+        lost=0,
+        files=(),
+    )
 
 
 @dataclass
@@ -47,6 +64,7 @@ class ARun:
     windows: tuple[Window, ...] | None = None
     routes: tuple[str, ...] = ()
     is_external: bool = False
+    profiles: tuple[Profile, ...] = ()
 
     def __post_init__(self) -> None:
         self.samples = [self.request(second + offset) for second in range(self.seconds) for offset in (0.2, 0.4)]
@@ -152,6 +170,7 @@ class ARun:
             series=paths,
             summaries=self._k6s() if self.summaries is None else self.summaries,
             is_external=self.is_external,
+            profiles=self.profiles,
             truncated=self.truncated,
             incidents=self.incidents,
         )

@@ -22,7 +22,7 @@ from lab.model import (
     Window,
 )
 from lab.thresholds import parse
-from tests.lab.analysis.a_run import START, ARun
+from tests.lab.analysis.a_run import START, ARun, a_profile
 
 STEP_S = 40.0
 STAIRCASE = Staircase(
@@ -125,6 +125,32 @@ def test_a_confirmed_break_is_found_between_the_good_and_the_bad_rate(tmp_path: 
     assert found.where == "POST /login"
     assert [step.outcome for step in found.steps] == [StepOutcome.GOOD, StepOutcome.BAD] * 2
     assert found.steps[0].drained_s == 0.5
+
+
+def test_a_step_that_was_driven_for_its_profile_is_no_step_of_the_search(tmp_path: Path) -> None:
+    stress = AStress(tmp_path, [*GOOD_BAD, (2.0, True)])
+    evidence = stress.evidence()
+    *others, last = evidence.windows
+    evidence = replace(evidence, windows=(*others, replace(last, kind=PhaseKind.PROFILE)))
+    (found,) = analyse(evidence).break_points
+    assert len(found.steps) == 4
+    assert (found.outcome, found.confirmed_good) == (BreakOutcome.FOUND, 2)
+    assert [check.phase for check in analyse(evidence).load] == [stress.name(number) for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(("begin_s", "end_s"), [(1.0, 3.0), (39.5, 39.9)])
+def test_a_step_in_which_a_profiler_was_at_work_is_not_judged(begin_s: float, end_s: float, tmp_path: Path) -> None:
+    stress = AStress(tmp_path, GOOD_BAD)
+    stress.run.profiles = (a_profile(begin_s, end_s),)
+    found = stress.found()
+    assert [step.outcome for step in found.steps] == [
+        StepOutcome.UNKNOWN,
+        StepOutcome.BAD,
+        StepOutcome.GOOD,
+        StepOutcome.BAD,
+    ]
+    assert found.steps[0].why == "a profiler looked on"
+    assert found.confirmed_good == 1
 
 
 def test_what_happens_while_a_step_settles_is_not_judged(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from lab.model import (
     Outcome,
     Phase,
     PhaseKind,
+    Profile,
     RecoveryOutcome,
     Resilience,
     Surge,
     Window,
 )
 from lab.thresholds import parse
-from tests.lab.analysis.a_run import START, ARun
+from tests.lab.analysis.a_run import START, ARun, a_profile
 
 THRESHOLD = parse("recovery_time < 30s")
 WINDOW = Window(
@@ -75,9 +76,9 @@ def test_a_phase_without_such_a_result_says_so() -> None:
     assert seen.why == "a phase of kind soak has no recovery_time"
 
 
-def spiked(folder: Path, *, slow_until_s: float, base: float = 40.0) -> Finding:
+def spiked(folder: Path, *, slow_until_s: float, base: float = 40.0, profiles: tuple[Profile, ...] = ()) -> Finding:
     """Give the finding of a spike of 15 s in the middle of 90 s, with slow requests until some seconds after it."""
-    run = ARun(folder, kind=PhaseKind.SPIKE, seconds=90)
+    run = ARun(folder, kind=PhaseKind.SPIKE, seconds=90, profiles=profiles)
     run.samples.clear()
     for due in np.arange(0, 90, 1 / base):
         took = 0.8 if 30 <= due < 45 + slow_until_s else 0.02
@@ -100,6 +101,12 @@ def test_a_spike_is_judged_from_the_files_of_a_run(tmp_path: Path) -> None:
     assert never.outcome == Outcome.FAILED
     assert never.observed is None
     assert "not back in its band in the 45 s after the surge" in never.why
+
+
+def test_a_spike_that_a_profiler_looked_into_has_no_recovery(tmp_path: Path) -> None:
+    finding = spiked(tmp_path, slow_until_s=100, profiles=(a_profile(32, 40),))
+    assert finding.outcome == Outcome.INVALID
+    assert finding.why == "a profiler looked on"
 
 
 def test_a_spike_of_too_few_requests_has_no_verdict(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.analysis.phases import judged_by
 from lab.assets import ASSETS
 from lab.config.plans import load_plan, parse_plan, plan_content
 from lab.errors import ConfigError, ExitCode
-from lab.model import Phase, PhaseKind, Plan
+from lab.model import Moment, Phase, PhaseKind, Plan, Profiling
 from lab.thresholds import parse
 
 
@@ -52,8 +53,9 @@ def test_shipped_plans_offer_no_more_load_than_they_promise(name: str, longest_s
 
 
 def test_quick_and_acceptance_have_every_kind_of_phase() -> None:
+    driven = [kind for kind in PhaseKind if kind != PhaseKind.PROFILE]
     for name in ("quick", "acceptance"):
-        assert [phase.kind for phase in load_plan(name).phases] == [*PhaseKind]
+        assert [phase.kind for phase in load_plan(name).phases] == driven
 
 
 def test_acceptance_sustains_the_target_rate_for_a_quarter_of_an_hour_and_soaks_for_an_hour() -> None:
@@ -111,6 +113,22 @@ def test_a_ramp_moves_evenly() -> None:
     assert [ramp.rate_at(second) for second in (-1, 0, 25, 50, 60)] == [0, 0, 50, 100, 100]
 
 
+def test_a_plan_says_when_services_are_profiled_and_how() -> None:
+    asked = {"services": ["ai_core"], "cpu_s": 5, "heap_s": 9, "repeat": False}
+    plan = parse_plan({**a_plan_with({**SPIKE, "profile": ["top", "heap"]}), "profiling": asked}, source="own")
+    assert plan.phases[1].profile == (Moment.TOP, Moment.HEAP)
+    assert plan.profiling == Profiling(services=("ai_core",), cpu_s=5, heap_s=9, repeat=False)
+    assert parse_plan(plan_content(plan), source="again") == plan
+
+
+def test_a_phase_of_kind_profile_is_driven_and_never_judged() -> None:
+    own = {"name": "look", "kind": "profile", "duration_s": 60, "profile": ["start"]}
+    plan = parse_plan(a_plan_with(own), source="own")
+    assert [phase.name for phase in judged_by(plan.thresholds[0], plan)] == ["sustain"]
+    with pytest.raises(ConfigError, match="'look' is of a kind that is never judged"):
+        parse_plan(a_plan_with(own, thresholds=[{"expect": "error_rate < 1%", "phases": ["look"]}]), source="own")
+
+
 def test_the_breaks_of_a_stress_phase_are_thresholds() -> None:
     stress = parse_plan(a_plan_with(STRESS), source="own").phases[1]
     assert stress.staircase is not None
@@ -135,6 +153,15 @@ def test_the_breaks_of_a_stress_phase_are_thresholds() -> None:
             "settle_s leaves less than half of step_s",
         ),
         ({**SPIKE, "name": "stress-01"}, "rename 'stress-01'"),
+        ({**SPIKE, "profile": ["good"]}, "phases.spike.profile: a spike has no moment 'good' (it has: top, heap)"),
+        ({**STRESS, "profile": ["top"]}, "a stress has no moment 'top' (it has: good, break)"),
+        ({"name": "more", "kind": "soak", "duration_s": 90, "profile": ["top"]}, "a soak has no moment 'top'"),
+        ({**SPIKE, "profile": ["top", "top"]}, "each moment can be named once"),
+        ({**SPIKE, "profile": ["peak"]}, "not 'peak'"),
+        (
+            {"name": "more", "kind": "soak", "duration_s": 40, "profile": ["start", "end"]},
+            "2 of 15 s do not find room in 40 s, 45 s would do",
+        ),
     ],
 )
 def test_phases_that_cannot_be_driven_are_refused(phase: dict[str, Any], said: str) -> None:
@@ -169,7 +196,7 @@ def test_phases_are_picked_by_name_or_kind_and_keep_the_warm_ups_and_their_own_t
     ("names", "said"),
     [
         (["spkie"], "did you mean 'spike'"),
-        (["warmup"], "only warm-ups are left"),
+        (["warmup"], "only phases are left that are never judged"),
     ],
 )
 def test_phases_that_a_plan_does_not_have_are_refused(names: list[str], said: str) -> None:
@@ -187,7 +214,7 @@ def test_set_reaches_a_phase_by_its_name_and_any_other_key_by_its_path() -> None
     [
         ({"phases": []}, "phases: "),
         ({"thresholds": []}, "thresholds: "),
-        ({"phases": [{"name": "w", "kind": "warmup", "duration_s": 5}]}, "every phase is a warm-up"),
+        ({"phases": [{"name": "w", "kind": "warmup", "duration_s": 5}]}, "never judged (warmup or profile); add one"),
         ({"rate_per_s": -1}, "rate_per_s: Input should be greater than 0, not -1"),
         ({"rate_per_s": 1e9}, "less than or equal to 5000"),
         ({"rate_per_s": float("nan")}, "rate_per_s: "),
@@ -219,7 +246,7 @@ def test_two_phases_of_one_name_and_a_threshold_on_a_warm_up_are_refused() -> No
     ]
     text = problems_of(phases=phases, thresholds=[{"expect": "p95(http_req_duration) < 1s", "phases": ["a"]}])
     assert "two phases are named 'b'" in text
-    assert "'a' is a warm-up" in text
+    assert "'a' is of a kind that is never judged" in text
 
 
 def test_an_unknown_plan_is_answered_with_the_nearest_and_with_all_there_are() -> None:

@@ -70,7 +70,9 @@ def test_a_file_that_was_cut_was_interrupted_even_when_its_time_was_up(tmp_path:
     assert window.note == "interrupted"
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(TEXT[:5000])])
+@pytest.mark.parametrize(
+    "content", [b"", gzip.compress(b""), gzip.compress(TEXT[:5000])], ids=["nothing", "empty", "cut"]
+)
 def test_a_phase_in_which_no_journey_began_has_no_window(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "main.json.gz").write_bytes(content)
     assert measure_window(a_phase(), MIXED, tmp_path) is None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lab.model import (
+    AllocationSite,
     BreakOutcome,
     BreakPoint,
     Complaint,
@@ -10,14 +11,22 @@ from lab.model import (
     DatabaseUse,
     Drift,
     Estimate,
+    FrameKind,
+    GrowthBasis,
+    HeldSite,
+    HotCode,
+    HotFrame,
     LatencySummary,
     Leak,
     LeakOutcome,
+    LoadMeanwhile,
     Noise,
     NoiseFigure,
     Observation,
     Phase,
     PhaseKind,
+    ProfileKind,
+    ProfileSummary,
     Ramp,
     RampBin,
     RampBreak,
@@ -25,13 +34,17 @@ from lab.model import (
     RecoveryOutcome,
     Report,
     Resilience,
+    RouteTime,
     Saturation,
+    SiteGrowth,
     SlowQuery,
     SlowRequest,
+    SoakGrowth,
     Staircase,
     StepOutcome,
     StepPurpose,
     StepResult,
+    ThreadTime,
 )
 from lab.thresholds import parse
 from tests.lab.analysis.a_run import START
@@ -139,6 +152,8 @@ def with_every_answer(report: Report) -> Report:
                 request_id="",
             ),
         ),
+        profiles=(_cpu_profile(), _heap_profile(), _lost_profile()),
+        soak_growths=(_between(), _repeated()),
         drifts=(Drift(phase="soak", warmup_s=31.0, level_s=0.0025, change=_estimate(0.12, -0.02, 0.3)),),
         connections=(
             Connections(
@@ -158,6 +173,113 @@ def with_every_answer(report: Report) -> Report:
     analysis = replace(analysis, latencies=(*unloaded, *analysis.latencies))
     plan = replace(report.plan, phases=(baseline, *report.plan.phases, stress))
     return replace(report, plan=plan, analysis=analysis, noise=_noise())
+
+
+def _cpu_profile() -> ProfileSummary:
+    load = LoadMeanwhile(
+        seconds=15.0,
+        requests=742,
+        extra_polls=11,
+        cells=(
+            ("POST /analyze", "explain_heavy", 74),
+            ("POST /analyze", "upload_analyze", 76),
+            ("GET /report/{id}", "upload_analyze", 603),
+        ),
+    )
+    explain = HotFrame(
+        words="shap.TreeExplainer.shap_values",
+        kind=FrameKind.PYTHON,
+        own=2,
+        total=146,
+        own_share=0.006,
+        total_share=0.459,
+    )
+    walk = HotFrame(
+        words="tree_shap in <shap>", kind=FrameKind.NATIVE, own=120, total=120, own_share=0.377, total_share=0.377
+    )
+    sort = HotFrame(
+        words="sort | copy in numpy", kind=FrameKind.NATIVE, own=9, total=9, own_share=0.028, total_share=0.028
+    )
+    return ProfileSummary(
+        kind=ProfileKind.CPU,
+        service="ai_core",
+        profiler="py-spy",
+        phase="stress",
+        drive="stress-04",
+        started_at=START + 30.0,
+        ended_at=START + 45.0,
+        rate_hz=20.0,
+        samples=318,
+        lost=3,
+        cpu_s=16.2,
+        threads=ThreadTime(gil_s=12.1, released_s=3.8, idle_s=101.4),
+        files=(("folded", "p-ai_core-cpu.folded"), ("svg", "p-ai_core-cpu.svg")),
+        note="native frames could not be read",
+        load=load,
+        by_own=(HotCode(frame=walk, route="POST /analyze"), HotCode(frame=sort)),
+        by_total=(HotCode(frame=explain, route="POST /analyze"),),
+        unnamed_share=0.04,
+        routes=(
+            RouteTime(
+                route="POST /analyze",
+                samples=286,
+                share=0.9,
+                requests=150,
+                cpu_s_per_request=0.0972,
+                scenarios=load.scenarios("POST /analyze"),
+            ),
+            RouteTime(route="POST /login", samples=3, share=0.01, requests=0, cpu_s_per_request=None, scenarios=()),
+        ),
+    )
+
+
+def _heap_profile() -> ProfileSummary:
+    leak = AllocationSite(file="ai_core_stub/faults.py", line=40, size_bytes=13_300_000, count=120)
+    return replace(
+        _cpu_profile(),
+        kind=ProfileKind.HEAP,
+        profiler="python-heap",
+        phase="",
+        drive="",
+        rate_hz=0.0,
+        threads=None,
+        files=(("allocations", "p-ai_core-heap.json"),),
+        note="",
+        load=LoadMeanwhile(seconds=15.0, requests=0, extra_polls=0),
+        by_own=(),
+        by_total=(),
+        routes=(),
+        held=(HeldSite(role="service", site=leak), HeldSite(role="", site=replace(leak, file="", name="Session"))),
+    )
+
+
+def _lost_profile() -> ProfileSummary:
+    return replace(
+        _cpu_profile(), threads=None, files=(), by_own=(), by_total=(), routes=(), why="x.folded cannot be read: gone"
+    )
+
+
+def _between() -> SoakGrowth:
+    site = AllocationSite(file="ai_core_stub/faults.py", line=40, size_bytes=13_300_000, count=120)
+    return SoakGrowth(
+        phase="soak",
+        service="ai_core",
+        profiler="python-heap",
+        basis=GrowthBasis.BETWEEN,
+        started_at=START + 90,
+        ended_at=START + 1770,
+        stretches=((START + 60, START + 90), (START + 1740, START + 1770)),
+        sites=(
+            SiteGrowth(role="service", site=site, grown_bytes=12_300_000, grown_count=110, bytes_per_h=26_400_000.0),
+        ),
+        grown_bytes=12_300_000,
+        resident_bytes=14_100_000,
+        notes=("worker 3 is missing: it was busy",),
+    )
+
+
+def _repeated() -> SoakGrowth:
+    return replace(_between(), service="backend", basis=GrowthBasis.REPEATED, resident_bytes=None, notes=())
 
 
 def _noise() -> Noise:
@@ -311,6 +433,7 @@ def _leak(service: str, outcome: LeakOutcome) -> Leak:
         slope_per_1000_requests=_estimate(3.4e5, 3.2e5, 3.6e5),
         limit=25e9,
         to_limit_s=1.4e6 if is_leak else None,
+        where="grew 12.3 MB between 21:03:10 and 21:31:10 at ai_core_stub/faults.py:40" if is_leak else "",
     )
 
 
