@@ -1,5 +1,5 @@
 # The two commands of the README, and what a contributor runs.
-.PHONY: demo test bootstrap docs dashboards lock bench containers detection telemetry
+.PHONY: demo test bootstrap docs dashboards lock bench containers detection telemetry playbooks report
 
 demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
 	.venv/bin/lab run mixed --plan smoke --up --engine process
@@ -31,5 +31,11 @@ detection: bootstrap ## print how often the answers of the analysis are right (d
 containers: bootstrap ## print what containers cost (docs/containers.md)
 	.venv/bin/python benchmarks/containers.py --build --checks --load
 
+report: bootstrap ## print what the report of the latest run costs (docs/report.md)
+	.venv/bin/python benchmarks/report.py docs/perf/day14/artifacts/latest
+
 telemetry: bootstrap ## print what telemetry costs (docs/telemetry.md)
 	.venv/bin/python benchmarks/telemetry.py
+
+playbooks: bootstrap ## stage every bottleneck and print which rules fire (docs/playbooks.md)
+	.venv/bin/python benchmarks/playbooks.py --markdown

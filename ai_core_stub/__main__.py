@@ -11,6 +11,7 @@ from service_kit.exposition import Exposition
 from service_kit.http_metrics import HttpMetrics
 from service_kit.json_log import JsonLog
 from service_kit.observed import Observed
+from service_kit.pauses import measured_pauses
 from service_kit.serving import run, serve
 
 
@@ -27,7 +28,7 @@ async def _main(settings: AiCoreSettings) -> None:
         exposition = Exposition(pids=lambda: (os.getpid(), *pool.pids))
         app = create_app(settings, pool=pool, exposition=exposition, log=log)
         limited = BodyLimit(app, limit_bytes=settings.body_limit_bytes)
-        async with leaking(settings.fault_leak_mb_per_h):
+        async with measured_pauses(exposition.registry), leaking(settings.fault_leak_mb_per_h):
             await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lab import openmetrics, processes
+from lab import openmetrics, presenting, processes
 from lab.analysis import analyse
+from lab.analysis.capacity import capacity
+from lab.analysis.disturbance import to_be_judged
 from lab.analysis.steps import as_phase
 from lab.analysis.verdict import judge
 from lab.collectors import log_index, recorder
@@ -18,6 +20,7 @@ from lab.load.k6_samples import Conversion, convert, output_of
 from lab.load.k6_summary import read_summary, summary_of
 from lab.load.k6_window import measure_window
 from lab.model import (
+    Capacity,
     Doubt,
     DoubtKind,
     Environment,
@@ -35,11 +38,16 @@ from lab.model import (
     SummaryFigures,
     Window,
 )
-from lab.report import encode, junit, markdown
+from lab.playbooks import diagnose
+from lab.playbooks.remedies import remedied
+from lab.report import capacity as capacity_plan
+from lab.report import encode, junit, markdown, playbooks
 from lab.rundir import RunDir, write_bytes, write_json
 
 _LONG_S = 90 * 60
 """From this length on, the text of the series has every other second, and stays under a hundred megabytes."""
+
+_NOT_CONVERTED = Conversion(requests=0, points=0, truncated=(), setup_requests=0, damaged_lines=0)
 
 _SCENARIO = TypeAdapter(Scenario)
 _DOUBTS = TypeAdapter(tuple[Doubt, ...])
@@ -81,7 +89,9 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
     plan = parse_plan(record["plan"], source="run.json")
     scenario = _SCENARIO.validate_python(record["scenario"])
     driven = _drives(run, plan)
-    analysis = analyse(_evidence(run, record, plan, scenario, driven))
+    evidence = _evidence(run, record, plan, scenario, driven)
+    analysis = analyse(evidence)
+    diagnosis = diagnose(to_be_judged(evidence), analysis)
     report = Report(
         run_id=run.run_id,
         scenario=scenario,
@@ -93,10 +103,13 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
         ended_at=record["ended_at"],
         provenance=record["provenance"],
         analysis=analysis,
-        verdict=judge(analysis, plan),
+        verdict=remedied(judge(analysis, plan), plan, diagnosis.playbooks),
+        diagnosis=diagnosis,
         noise=_NOISE.validate_python(record.get("noise")),
     )
-    _write(run, report)
+    planned = capacity(to_be_judged(evidence), analysis.break_points)
+    write_capacity(run, planned)
+    _write(run, report, evidence, planned)
     if _has_grown(run):
         openmetrics.write(
             run.openmetrics,
@@ -122,10 +135,39 @@ def _has_grown(run: RunDir) -> bool:
     return any(path.stat().st_mtime > written for path in run.series.glob("*.parquet"))
 
 
+def evidence_of(run: RunDir) -> Evidence:
+    """Give what a run is judged from, as it was concluded last; a run that was never concluded is concluded first.
+
+    Raises RunDirError and LoadError as `conclude` does.
+    """
+    if not (run.analysis.exists() and run.samples.exists() and run.points.exists()):
+        conclude(run)
+    record = run.read_record()
+    try:
+        plan = parse_plan(record["plan"], source="run.json")
+        scenario = _SCENARIO.validate_python(record["scenario"])
+        return to_be_judged(_evidence(run, record, plan, scenario, _drives(run, plan), converts=False))
+    except (KeyError, ValidationError) as error:
+        raise RunDirError(f"{run.record}: is damaged, or was written by another version of the lab: {error}") from error
+
+
+def write_capacity(run: RunDir, found: Capacity) -> None:
+    """Write the capacity plan of a run into its directory."""
+    write_json(run.capacity, encode.capacity(found))
+    write_bytes(run.capacity_plan, capacity_plan.render(found).encode())
+
+
 def _evidence(
-    run: RunDir, record: Mapping[str, Any], plan: Plan, scenario: Scenario, driven: Sequence[_Drive]
+    run: RunDir,
+    record: Mapping[str, Any],
+    plan: Plan,
+    scenario: Scenario,
+    driven: Sequence[_Drive],
+    *,
+    converts: bool = True,
 ) -> Evidence:
-    conversion = convert(run.load, [drive.name for drive in driven], run.samples, run.points)
+    drives = [drive.name for drive in driven]
+    conversion = convert(run.load, drives, run.samples, run.points) if converts else _NOT_CONVERTED
     windows = _windows(run, driven, scenario)
     return Evidence(
         run_id=run.run_id,
@@ -164,10 +206,12 @@ def _memory_bytes(record: Mapping[str, Any]) -> float | None:
     return memory
 
 
-def _write(run: RunDir, report: Report) -> None:
+def _write(run: RunDir, report: Report, evidence: Evidence, planned: Capacity) -> None:
     write_json(run.analysis, encode.analysis(report.analysis))
+    write_bytes(run.playbooks, playbooks.render(report).encode())
     write_bytes(run.summary, markdown.render(report).encode())
     write_bytes(run.junit, junit.render(report).encode())
+    presenting.write_page(run, report, evidence, planned)
     write_json(run.verdict, encode.verdict(report.verdict))  # the last one: where it is, the others are
 
 

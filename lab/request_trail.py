@@ -5,7 +5,7 @@ profiler wrote down.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,10 +68,27 @@ def find(settings: Settings, environment: Environment | None, asked: Asked, *, r
     return found
 
 
-def _of_run(run: RunDir, asked: Asked) -> Found:
+def trails(run: RunDir, request_ids: Collection[str]) -> dict[str, tuple[LogLine, ...]]:
+    """Give the lines of several requests of a run, those of each in time order; requests without any are left out."""
+    files = _indexed(run)
+    index = pq.read_table(run.log_index, filters=pc.field("request_id").isin(list(request_ids)))
+    found: dict[str, list[LogLine]] = {}
+    for line in sorted(_fetched(files, index), key=lambda line: line.time or 0.0):
+        if line.request_id is not None:
+            found.setdefault(line.request_id, []).append(line)
+    return {request: tuple(lines) for request, lines in found.items()}
+
+
+def _indexed(run: RunDir) -> list[Path]:
+    """Give the logs of a run, whose index is there."""
     files = run.log_files()
     if not run.log_index.exists():
         log_index.build(files, run.log_index)
+    return files
+
+
+def _of_run(run: RunDir, asked: Asked) -> Found:
+    files = _indexed(run)
     return _chosen(files, run.log_index, asked, samples=run.samples)
 
 

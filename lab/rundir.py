@@ -125,9 +125,29 @@ class RunDir:
         return self.path / "summary.md"
 
     @property
+    def playbooks(self) -> Path:
+        """What the run's bottlenecks are, and what to do about them."""
+        return self.path / "playbooks.md"
+
+    @property
+    def html(self) -> Path:
+        """The answer as a page, with everything in it."""
+        return self.path / "report.html"
+
+    @property
     def junit(self) -> Path:
         """The answer, for CI."""
         return self.path / "junit.xml"
+
+    @property
+    def capacity(self) -> Path:
+        """What the run says about capacity."""
+        return self.path / "capacity.json"
+
+    @property
+    def capacity_plan(self) -> Path:
+        """The same, to be read."""
+        return self.path / "capacity_plan.md"
 
     def read_profiles(self) -> tuple[Profile, ...]:
         """Give what profilers saw, oldest first."""

@@ -13,6 +13,7 @@ from service_kit.heap import Heaps
 from service_kit.http_metrics import HttpMetrics
 from service_kit.json_log import JsonLog
 from service_kit.observed import Observed
+from service_kit.pauses import measured_pauses
 from service_kit.serving import run, serve
 from sut.accounts import Accounts
 from sut.ai_core import open_ai_core
@@ -22,6 +23,7 @@ from sut.analyze import Analyze
 from sut.app import create_app
 from sut.database import answers, open_database
 from sut.datasets import Datasets
+from sut.faults import faults
 from sut.health import Health
 from sut.housekeeping import kept_reports
 from sut.metrics import AnalysisMetrics
@@ -40,7 +42,9 @@ async def _main(settings: SutSettings) -> None:
     log.take_over_logging()
     exposition = Exposition()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(measured_pauses(exposition.registry))
         app = await _application(settings, exposition, log, stack)
+        await stack.enter_async_context(faults(block_ms=settings.fault_block_ms, gc_objects=settings.fault_gc_objects))
         limited = BodyLimit(app, limit_bytes=settings.body_limit_bytes + FRAME_BYTES)
         await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
 
@@ -52,7 +56,9 @@ async def _application(settings: SutSettings, exposition: Exposition, log: JsonL
         open_ai_core(settings.ai_core_url, deadline_s=settings.analyze_deadline_s, log=log)
     )
     datasets = Datasets(database["datasets"])
-    reports = Reports(database["reports"], server=f"{settings.host}:{settings.port}")
+    reports = Reports(
+        database["reports"], server=f"{settings.host}:{settings.port}", indexed=not settings.fault_no_index
+    )
     await stack.enter_async_context(kept_reports(reports, log))
     metrics, tokens = AnalysisMetrics(exposition.registry), _tokens(settings, log)
     analyst = Analyst(datasets=datasets, reports=reports, ai_core=ai_core, metrics=metrics, log=log)

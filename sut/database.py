@@ -26,6 +26,7 @@ async def open_database(settings: SutSettings, registry: CollectorRegistry, log:
         settings.mongo_url,
         appname="sut",
         maxPoolSize=settings.mongo_pool_size,
+        maxIdleTimeMS=settings.mongo_idle_ms or None,
         serverSelectionTimeoutMS=milliseconds,
         timeoutMS=milliseconds,
         tz_aware=True,

@@ -36,12 +36,15 @@ class Reports:
     Its commands carry the id of the request as their comment.
     """
 
-    def __init__(self, collection: AsyncCollection[dict[str, Any]], *, server: str) -> None:
+    def __init__(self, collection: AsyncCollection[dict[str, Any]], *, server: str, indexed: bool = True) -> None:
         self._collection = collection
         self._server = server
+        self._indexed = indexed
 
     async def prepare(self) -> None:
         """Make the index that lists of reports are read by."""
+        if not self._indexed:
+            return
         await self._collection.create_index([("userId", ASCENDING), *_ORDER], name="newest_of_user")
 
     async def add(self, analysis: Analysis) -> None:

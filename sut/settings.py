@@ -52,3 +52,15 @@ class SutSettings(Settings):
 
     slow_query_s: float = Field(0.1, alias="SUT_SLOW_QUERY_S", ge=0, le=3600)
     """From which duration on a command is logged as slow; 0 logs every command."""
+
+    mongo_idle_ms: int = Field(0, alias="SUT_MONGO_IDLE_MS", ge=0, le=86_400_000)
+    """How long a connection may be idle before it is closed; 0 keeps it for as long as the process lives."""
+
+    fault_no_index: bool = Field(False, alias="SUT_FAULT_NO_INDEX")
+    """Whether the index that lists of reports are read by is left out, on purpose."""
+
+    fault_block_ms: float = Field(0, alias="SUT_FAULT_BLOCK_MS", ge=0, le=10_000)
+    """Milliseconds for which the event loop is held up twice a second, on purpose; 0 for none."""
+
+    fault_gc_objects: int = Field(0, alias="SUT_FAULT_GC_OBJECTS", ge=0, le=20_000_000)
+    """Objects that are kept, and that the garbage collector looks through twice a second, on purpose; 0 for none."""

@@ -23,6 +23,7 @@ ALLOWED = {
     "config": {"assets", "errors", "model", "thresholds", "threshold_metrics", "config", "target_guard"},
     "analysis": {"errors", "model", "thresholds", "threshold_metrics", "analysis"},
     "report": {"errors", "model", "thresholds", "threshold_metrics", "report"},
+    "playbooks": {"errors", "model", "thresholds", "threshold_metrics", "analysis", "report", "playbooks"},
     "engines": {"assets", "errors", "model", "processes", "containers", "engines", "target_guard", "__init__"},
     "load": {"assets", "errors", "model", "processes", "containers", "load", "target_guard"},
     "profilers": {"errors", "model", "processes", "containers", "profilers", "target_guard"},
@@ -69,8 +70,11 @@ ALLOWED = {
         "target_guard",
     },
     "resume": {"errors", "model", "config", "rundir", "conclude"},
+    "presenting": {"model", "analysis", "report", "request_trail", "rundir"},
+    "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
     "conclude": {
         "errors",
+        "presenting",
         "openmetrics",
         "model",
         "config",
@@ -79,6 +83,7 @@ ALLOWED = {
         "load",
         "collectors",
         "analysis",
+        "playbooks",
         "report",
     },
 }

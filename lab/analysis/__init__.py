@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lab.analysis.agreement import disagreements
 from lab.analysis.applicability import inapplicable
 from lab.analysis.break_point import break_points
+from lab.analysis.capacity.littles_law import little_doubts
 from lab.analysis.complaints import complaints_of
 from lab.analysis.completeness import incompleteness
 from lab.analysis.connections import connections
@@ -91,4 +92,5 @@ def _doubts(
         *disagreements(evidence, recorded.samples, recorded.points),
         *silences(evidence, series),
         *restarts(series, evidence.resumes),
+        *little_doubts(evidence.windows, recorded.points),
     )

@@ -39,11 +39,14 @@ class Texts:
         return Texts(self.codes[rows], self.names)
 
 
-def read(path: Path, columns: list[str]) -> dict[str, Any]:
-    """Read columns: Texts for dictionaries, numpy arrays for the rest. An absent file gives {}."""
+def read(path: Path, columns: list[str], rows: list[tuple[str, str, Any]] | None = None) -> dict[str, Any]:
+    """Read columns: Texts for dictionaries, numpy arrays for the rest. An absent file gives {}.
+
+    `rows` are conditions as pyarrow takes them, which every row that is given holds.
+    """
     if not path.exists():
         return {}
-    table = pq.read_table(path, columns=columns)
+    table = pq.read_table(path, columns=columns, filters=rows)
     return {name: _column(table.column(name)) for name in columns}
 
 

@@ -1,6 +1,6 @@
 """What the collectors saw, once a second."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,6 @@ class Track:
         return float(rises.sum() / (self.time[-1] - self.time[0]))
 
 
-def read_series(path: Path) -> Series:
-    """Read a file of `series/`."""
-    return Series(**columns.read(path, _COLUMNS))
+def read_series(path: Path, *, only: Collection[str] = ()) -> Series:
+    """Read a file of `series/`, of `only` some metrics where they are named."""
+    return Series(**columns.read(path, _COLUMNS, rows=[("metric", "in", list(only))] if only else None))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from lab.model import Analysis, Doubt, DoubtKind, Estimate, Finding, Observation, Outcome, Plan, Threshold, Verdict
 from lab.thresholds import holds, unit_of
 
-_DEFAULT_REMEDY = "see which route and which service it comes from in the tables of the report"
 _MORE_DATA = "make the phase longer, raise its rate, or hold a statistic against it that needs fewer values"
 
 
@@ -40,7 +39,7 @@ def _finding(seen: Observation, threshold: Threshold) -> Finding:
     elif seen.observed is not None:
         outcome = Outcome.PASSED if holds(threshold, seen.observed.value) else Outcome.FAILED
     if outcome != Outcome.INVALID:
-        remedy = "" if outcome == Outcome.PASSED else threshold.remedy or _DEFAULT_REMEDY
+        remedy = "" if outcome == Outcome.PASSED else threshold.remedy
     return Finding(
         threshold=threshold.text,
         phase=seen.phase,

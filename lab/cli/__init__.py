@@ -9,8 +9,10 @@ from typing import NoReturn
 
 import click
 
+from lab.cli.capacity import capacity
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
+from lab.cli.playbooks import playbooks
 from lab.cli.profiling import profile
 from lab.cli.reading import logs, replay, report, runs
 from lab.cli.shared import fail, say
@@ -39,7 +41,7 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
 
 
-for command in (doctor, up, status, run, noise, runs, report, logs, replay, profile, down):
+for command in (doctor, up, status, run, noise, runs, report, capacity, playbooks, logs, replay, profile, down):
     cli.add_command(command)
 
 

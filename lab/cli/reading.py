@@ -4,17 +4,34 @@ import sys
 
 import click
 
-from lab.cli.shared import OUTCOME_CODES, console, fail, its_engine, its_environment, its_settings, say, show_report
+from lab.cli.shared import (
+    OUTCOME_CODES,
+    console,
+    fail,
+    its_engine,
+    its_environment,
+    its_settings,
+    say,
+    show_page,
+    show_report,
+)
 from lab.errors import ConfigError
 
 
 @click.command()
-def runs() -> None:
+@click.option("--html", "is_html", is_flag=True, help="Write index.html beside the runs, which links to their reports.")
+@click.option("--open", "is_opened", is_flag=True, help="Write it, and show it in the browser.")
+def runs(*, is_html: bool, is_opened: bool) -> None:
     """List the runs there are, newest first, with their verdicts."""
     from lab import rundir
     from lab.report import tables
 
     settings = its_settings()
+    if is_html or is_opened:
+        from lab import presenting
+
+        show_page(presenting.write_index(settings.artifacts), is_opened=is_opened)
+        return
     found = [
         (run.run_id, run.read_record(), rundir.read_json(run.verdict)) for run in rundir.all_runs(settings.artifacts)
     ]
@@ -26,11 +43,12 @@ def runs() -> None:
 
 @click.command()
 @click.argument("run", default="latest")
-def report(run: str) -> None:
+@click.option("--open", "is_opened", is_flag=True, help="Show report.html in the browser, too.")
+def report(run: str, *, is_opened: bool) -> None:
     """Recompute the report of RUN from its directory and show it; RUN is an id, its beginning, a path or `latest`.
 
-    Needs no services, and works for runs that were interrupted or whose controller was killed. The exit code is the
-    verdict's.
+    Its report.html is one file that needs no other, and asks nobody for anything. Needs no services, and works for runs
+    that were interrupted or whose controller was killed. The exit code is the verdict's.
     """
     from lab import rundir
     from lab.conclude import conclude
@@ -38,6 +56,8 @@ def report(run: str) -> None:
     found = rundir.find(its_settings().artifacts, run)
     concluded = conclude(found, its_environment())
     show_report(concluded, found)
+    if is_opened:
+        show_page(found.html, is_opened=True)
     sys.exit(OUTCOME_CODES[concluded.verdict.outcome])
 
 

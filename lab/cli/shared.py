@@ -8,6 +8,8 @@ import click
 from lab.errors import ExitCode, LabError
 
 if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
+    from pathlib import Path
+
     from rich.console import Console
 
     from lab.config.settings import Settings
@@ -73,7 +75,16 @@ def show_report(report: "Report", run: "RunDir") -> None:
     out = console()
     out.print(text.render(report))
     out.print(text.verdict_line(report))  # again, where the eye is after a long report
-    out.print(f"everything is in {run.path}", soft_wrap=True)
+    out.print(f"everything is in {run.path}; report.html there opens in any browser", soft_wrap=True)
+
+
+def show_page(path: "Path", *, is_opened: bool) -> None:
+    """Tell where a page is, and show it in the browser where that is asked for."""
+    import webbrowser
+
+    console().print(str(path), soft_wrap=True)
+    if is_opened and not webbrowser.open(path.as_uri()):
+        say("no browser was found; open the file above in one")
 
 
 def show_environment(environment: "Environment") -> bool:

@@ -20,6 +20,7 @@ from lab.model.figures import (
 from lab.model.leaks import Connections, Drift, Leak
 from lab.model.measured import RunState, Window
 from lab.model.noise import Noise
+from lab.model.playbooks import Diagnosis
 from lab.model.profiled import ProfileSummary, SoakGrowth
 from lab.model.resilience import Ramp, Resilience
 from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
@@ -56,11 +57,15 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer of a run: `invalid` where a doubt forbids one, `failed` where a threshold is missed, else `passed`."""
+    """The answer of a run: `invalid` where a doubt forbids one, `failed` where a threshold is missed, else `passed`.
+
+    `lacking` names the failed findings for which nobody knows a remedy: a failure of its own.
+    """
 
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
     doubts: tuple[Doubt, ...] = field(default=())
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +86,5 @@ class Report:
     provenance: Mapping[str, Any]
     analysis: Analysis
     verdict: Verdict
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
     noise: Noise | None = None

@@ -49,6 +49,7 @@ class DoubtKind(StrEnum):
     SWAP = "swap"
     # the system, and what was asked of it
     NOT_STEADY = "not_steady"
+    LITTLES_LAW = "littles_law"
     CLOSE_CALL = "close_call"
     INAPPLICABLE = "inapplicable"
 

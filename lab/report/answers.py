@@ -199,6 +199,17 @@ def _leak(leak: Leak) -> tuple[str, ...]:
     )
 
 
+def growth_sentence(leak: Leak) -> str:
+    """Give in a sentence how fast something grew, and what follows from it."""
+    name, unit = _MEASURES[leak.metric]
+    ends = {
+        LeakOutcome.LEAK: f"a leak: more than {in_unit(leak.effect_per_h, f'{unit}/h')} is one",
+        LeakOutcome.NO_LEAK: f"no leak: {in_unit(leak.effect_per_h, f'{unit}/h')} would be one",
+        LeakOutcome.INCONCLUSIVE: f"inconclusive: {leak.why}",
+    }
+    return f"Its {name} changed by {estimate_in_unit(leak.slope_per_h, f'{unit}/h')}; {ends[leak.outcome]}."
+
+
 def _drifts(report: Report) -> Section:
     return Section(
         title="Drift of the median latency",

@@ -19,7 +19,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"# {headline(report)}"
     yield ""
     for reason in reasons(report):
-        yield f"- {_plain(reason)}"
+        yield f"- {plain(reason)}"
     if reasons(report):
         yield ""
     yield "| | |"
@@ -27,21 +27,22 @@ def _lines(report: Report) -> Iterator[str]:
     for name, text in facts(report):
         yield f"| {name} | {_cell(text)} |"
     for section in sections(report):
-        yield from _section(section)
+        yield from section_lines(section)
     if report.verdict.doubts:
         yield from ("", "## Doubts", "")
         for doubt in report.verdict.doubts:
             yield from _doubt(doubt)
 
 
-def _section(section: Section) -> Iterator[str]:
+def section_lines(section: Section) -> Iterator[str]:
+    """Give a section, a blank line before it."""
     yield from ("", f"## {section.title}", "")
     yield "| " + " | ".join(name.removeprefix(">") for name in section.columns) + " |"
     yield "|" + "|".join("---:" if name.startswith(">") else "---" for name in section.columns) + "|"
     for index, row in enumerate(section.rows):
         yield "| " + " | ".join(_row(row, is_heading=index in section.headings)) + " |"
     for line in section.note.splitlines():
-        yield from ("", _plain(line))
+        yield from ("", plain(line))
 
 
 def _row(row: tuple[str, ...], *, is_heading: bool) -> Iterator[str]:
@@ -55,13 +56,13 @@ def _row(row: tuple[str, ...], *, is_heading: bool) -> Iterator[str]:
 def _doubt(doubt: Doubt) -> Iterator[str]:
     where = place(doubt.phase, doubt.started_at, doubt.ended_at)
     forbids = " (forbids a verdict)" if doubt.invalidates else ""
-    yield f"- **{_plain(doubt.what)}{where}**{forbids}: {_plain(doubt.why)} → {_plain(doubt.remedy)}"
+    yield f"- **{plain(doubt.what)}{where}**{forbids}: {plain(doubt.why)} → {plain(doubt.remedy)}"
 
 
 def _cell(text: str) -> str:
-    return _plain(text).replace("|", r"\|")
+    return plain(text).replace("|", r"\|")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep text of others from becoming HTML, emphasis or a new line."""
     return "<br>".join(text.translate(_ESCAPES).splitlines())

@@ -71,6 +71,12 @@ def _whole(share: float) -> str:
 # --------------------------------------------------------------------------------------------------------- one profile
 
 
+def title_of(profile: ProfileSummary) -> str:
+    """Give the title of the section about one profile."""
+    what = f"CPU of {profile.service}" if profile.kind == ProfileKind.CPU else f"Memory that {profile.service} holds"
+    return f"{what}, {_when(profile)}"
+
+
 def _cpu(profile: ProfileSummary) -> Section:
     groups = (("most in all, with what they call", profile.by_total), ("most alone", profile.by_own))
     rows: list[tuple[str, ...]] = []
@@ -81,7 +87,7 @@ def _cpu(profile: ProfileSummary) -> Section:
             rows.append((title, "", "", ""))
             rows += [_hot(code) for code in codes]
     return Section(
-        title=f"CPU of {profile.service}, {_when(profile)}",
+        title=title_of(profile),
         columns=("function", ">alone", ">in all", "works for"),
         rows=tuple(rows),
         headings=frozenset(headings),
@@ -161,7 +167,7 @@ def _ending(profile: ProfileSummary) -> Iterator[str]:
 
 def _heap(profile: ProfileSummary) -> Section:
     return Section(
-        title=f"Memory that {profile.service} holds, {_when(profile)}",
+        title=title_of(profile),
         columns=("place", "process", ">MB", ">count"),
         rows=tuple(
             (each.site.place, each.role or NOTHING, f"{each.site.size_bytes / 1e6:.2f}", str(each.site.count))

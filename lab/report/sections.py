@@ -20,6 +20,7 @@ from lab.report.figures import (
     place,
     window,
 )
+from lab.report.playbooks import bottlenecks
 from lab.report.section import INDENT, Section
 
 _LATENCY = (">count", ">failed", ">p50", ">p95 (95 %)", ">p99", ">max")
@@ -51,13 +52,14 @@ def reasons(report: Report) -> tuple[str, ...]:
         doubts = [_doubt_line(doubt) for doubt in report.verdict.doubts if doubt.invalidates]
         unseen = [finding for finding in report.verdict.findings if finding.outcome == Outcome.INVALID]
         return (*doubts, *(f"{_of_whom(finding)}: {finding.why}" for finding in unseen))
-    return tuple(
+    missed = tuple(
         f"{_of_whom(finding)}: observed {estimate_in_unit(finding.observed, finding.unit)}{_because(finding)}"
         if finding.observed
         else f"{_of_whom(finding)}: {finding.why}"
         for finding in report.verdict.findings
         if finding.outcome == Outcome.FAILED
     )
+    return (*missed, *(f"no remedy is known for {each}, which is a failure too" for each in report.verdict.lacking))
 
 
 def _because(finding: Finding) -> str:
@@ -114,6 +116,7 @@ def sections(report: Report, *, brief: bool = False) -> tuple[Section, ...]:
     """Give every table that has rows; the brief ones leave the routes of all phases but the busiest out."""
     every = (
         _findings(report),
+        bottlenecks(report),
         *answers.sections(report, brief=brief),
         *stress.sections(report),
         _load(report),

@@ -37,7 +37,16 @@ def finished(running_lab: Lab) -> Lab:
 def test_a_run_leaves_the_whole_run_directory(finished: Lab) -> None:
     names = {str(path.relative_to(latest(finished))) for path in latest(finished).rglob("*") if path.is_file()}
     expected = {"run.json", "windows.json", "samples.parquet", "points.parquet", "analysis.json", "verdict.json"}
-    expected |= {"summary.md", "junit.xml", "load/steady.json.gz", "load/steady.summary.json", "load/steady.log"}
+    expected |= {"capacity.json", "capacity_plan.md"}
+    expected |= {
+        "summary.md",
+        "playbooks.md",
+        "report.html",
+        "junit.xml",
+        "load/steady.json.gz",
+        "load/steady.summary.json",
+        "load/steady.log",
+    }
     expected |= {f"series/{name}.parquet" for name in ("host", "processes", "scrape", "mongo", "stage")}
     expected |= {f"logs/{name}.jsonl.gz" for name in ("backend", "ai_core", "mongo")}
     expected |= {"logs/index.parquet", "openmetrics.txt.gz"}
@@ -81,7 +90,10 @@ def test_every_scenario_of_the_mix_was_driven_and_no_request_of_setup_counts(fin
 
 
 def test_the_report_is_the_same_from_disk_alone_and_byte_for_byte(finished: Lab) -> None:
-    files = [latest(finished) / name for name in ("analysis.json", "verdict.json", "summary.md", "junit.xml")]
+    files = [
+        latest(finished) / name
+        for name in ("analysis.json", "verdict.json", "summary.md", "playbooks.md", "report.html", "junit.xml")
+    ]
     before = [path.read_bytes() for path in files]
     (latest(finished) / "samples.parquet").unlink()
     again = finished("report")

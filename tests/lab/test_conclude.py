@@ -31,7 +31,11 @@ PLAN = {
     "phases": [{"name": "mixed", "kind": "sustain", "duration_s": 10}],
     "thresholds": [{"expect": "p50(http_req_duration) < 300ms"}],
 }
-DERIVED = ("analysis.json", "verdict.json", "summary.md", "junit.xml", "samples.parquet", "points.parquet")
+DERIVED = (
+    *("analysis.json", "verdict.json", "summary.md", "playbooks.md", "junit.xml", "report.html"),
+    *("samples.parquet", "points.parquet"),
+    *("capacity.json", "capacity_plan.md"),
+)
 MakeRun = Callable[..., RunDir]
 
 

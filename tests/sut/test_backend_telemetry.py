@@ -46,10 +46,16 @@ def test_a_request_without_a_sane_id_is_given_one(backend: Running, given: str |
     assert processes.wait_until(lambda: len(backend.lines_of(told)) == 1, timeout_s=60)
 
 
+def messages_of(service: Running, request_id: str) -> list[str]:
+    return [line["message"] for line in service.lines_of(request_id)]
+
+
 def test_an_access_line_has_every_field_of_the_contract(user: User, backend: Running) -> None:
     request_id = uuid.uuid4().hex
     before = datetime.now(UTC)
     user.get("/report/6b054f68ce794a64d22e0668", headers={"X-Request-Id": request_id})
+    # it is written when the answer has been sent
+    assert processes.wait_until(lambda: "request" in messages_of(backend, request_id), timeout_s=60)
     (line,) = [line for line in backend.lines_of(request_id) if line["message"] == "request"]
     told = {name: line[name] for name in ("level", "service", "analysisId", "userId", "route", "status")}
     assert told == {

@@ -197,6 +197,11 @@ class ARun:
         }
 
 
+def write_series(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    """Write what a collector saw."""
+    return _write(path, rows, SERIES)
+
+
 def _linear(ordered: Sequence[float], quantile: float) -> float:
     place = (len(ordered) - 1) * quantile
     low = int(place)

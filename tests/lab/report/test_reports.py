@@ -12,6 +12,8 @@ from rich.console import Console
 from lab.analysis import analyse
 from lab.analysis.verdict import judge
 from lab.model import Doubt, DoubtKind, Outcome, Report, RunState
+from lab.playbooks import diagnose
+from lab.playbooks.remedies import remedied
 from lab.report import encode, junit, markdown, text
 from tests.lab.analysis.a_run import START, ARun
 from tests.lab.report.every_answer import with_every_answer
@@ -35,6 +37,7 @@ PROVENANCE = {
 def report_of(run: ARun) -> Report:
     evidence = run.evidence()
     analysis = analyse(evidence)
+    diagnosis = diagnose(evidence, analysis)
     return Report(
         run_id="20231114T221320Z-auth_dashboard-tiny",
         scenario=evidence.scenario,
@@ -46,7 +49,8 @@ def report_of(run: ARun) -> Report:
         ended_at=START + 64,
         provenance=PROVENANCE,
         analysis=analysis,
-        verdict=judge(analysis, run.plan),
+        verdict=remedied(judge(analysis, run.plan), run.plan, diagnosis.playbooks),
+        diagnosis=diagnosis,
     )
 
 
