@@ -91,7 +91,8 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
     driven = _drives(run, plan)
     evidence = _evidence(run, record, plan, scenario, driven)
     analysis = analyse(evidence)
-    diagnosis = diagnose(to_be_judged(evidence), analysis)
+    judged = to_be_judged(evidence)
+    diagnosis = diagnose(judged, analysis)
     report = Report(
         run_id=run.run_id,
         scenario=scenario,
@@ -107,7 +108,7 @@ def _concluded(run: RunDir, record: Mapping[str, Any]) -> Report:
         diagnosis=diagnosis,
         noise=_NOISE.validate_python(record.get("noise")),
     )
-    planned = capacity(to_be_judged(evidence), analysis.break_points)
+    planned = capacity(judged, analysis.break_points)
     write_capacity(run, planned)
     _write(run, report, evidence, planned)
     if _has_grown(run):
@@ -304,9 +305,7 @@ def _profiled(profiles: Iterable[Profile], windows: Iterable[Window]) -> tuple[D
         )
         for profile in profiles
         for window in drives
-        if window.kind != PhaseKind.PROFILE
-        and profile.disturbed[0] <= window.ended_at
-        and profile.disturbed[1] >= window.started_at
+        if window.kind != PhaseKind.PROFILE and profile.disturbs(window.started_at, window.ended_at)
     )
 
 

@@ -75,15 +75,14 @@ class Looking:
 
     def snapshots(self, place: Place) -> None:
         """Keep every object of the services that can be asked for that, while no load is driven."""
+        where = (place.phase, place.drive, Moment.HEAP)
         for service in self._services:
-            subject = self._subject(service, f"{place.drive}-{service}")
-            if any(not make().suits(subject) for make in PROFILERS[ProfileKind.SNAPSHOT]):
-                try:
-                    self._take(
-                        subject, ProfileKind.SNAPSHOT, seconds=0.0, place=(place.phase, place.drive, Moment.HEAP)
-                    )
-                except LabError as error:
-                    self._run.add_incident(_lacking(service, place, str(error)))
+            try:
+                subject = self._subject(service, f"{place.drive}-{service}")
+                if any(not make().suits(subject) for make in PROFILERS[ProfileKind.SNAPSHOT]):
+                    self._take(subject, ProfileKind.SNAPSHOT, seconds=0.0, place=where)
+            except LabError as error:
+                self._run.add_incident(_lacking(service, place, str(error)))
 
     def look(self, work: _Work, place: Place, is_ended: Callable[[], bool]) -> Doubt | None:
         """Take one profile; a doubt where that was not possible."""
@@ -99,6 +98,8 @@ class Looking:
             )
         except LabError as error:
             return _lacking(work.service, place, str(error))
+        except Exception as error:  # noqa: BLE001  # in a thread of its own nobody else would hear of it
+            return _lacking(work.service, place, f"{type(error).__name__}: {error}")
         return None
 
     def _subject(self, service: str, stem: str) -> Subject:

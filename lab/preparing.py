@@ -8,6 +8,7 @@ from typing import Any
 
 from lab import noise, provenance
 from lab.config.plans import load_plan
+from lab.config.reading import did_you_mean
 from lab.config.settings import Settings, parse_ports
 from lab.config.targets import load_scenario, load_target
 from lab.engines import AUTO, ComposeEngine, Engine, ExternalEngine, choose, standing
@@ -58,7 +59,21 @@ def read_plan(
         lambda: load_scenario(scenario),
         lambda: _target(wanted),
     )
+    _require_profiled(read[0], read[2])
     return read[0], read[1]
+
+
+def _require_profiled(plan: Plan, target: Target) -> None:
+    """Raise ConfigError where a plan names a service to be profiled that the target does not have."""
+    names = [service.name for service in target.services]
+    unknown = [name for name in plan.profiling.services if name not in names]
+    if unknown:
+        raise ConfigError(
+            [
+                f"profiling.services: {target.name} has no service {name!r}{did_you_mean(name, names)}"
+                for name in unknown
+            ]
+        )
 
 
 def _target(wanted: Wanted) -> Target:

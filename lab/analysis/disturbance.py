@@ -15,7 +15,7 @@ def disturbed(evidence: Evidence) -> tuple[Stretch, ...]:
 
 def is_disturbed(evidence: Evidence, started_at: float, ended_at: float) -> bool:
     """Whether a profiler was at work at any moment of a stretch of time (epoch seconds)."""
-    return any(began <= ended_at and ended >= started_at for began, ended in disturbed(evidence))
+    return any(profile.disturbs(started_at, ended_at) for profile in evidence.profiles)
 
 
 def follower_of_heap(evidence: Evidence, service: str, window: Window) -> Profile | None:
@@ -26,8 +26,7 @@ def follower_of_heap(evidence: Evidence, service: str, window: Window) -> Profil
             for profile in evidence.profiles
             if profile.kind != ProfileKind.CPU
             and profile.service == service
-            and profile.disturbed[0] <= window.ended_at
-            and profile.disturbed[1] >= window.started_at
+            and profile.disturbs(window.started_at, window.ended_at)
         ),
         None,
     )

@@ -69,12 +69,7 @@ def difference_flame(
     chance are coloured: p under 0.05, corrected for all boxes that can be seen (see lab/analysis/stack_diff.py).
     Processes and threads have other numbers in every run, so that processes go by name, and threads are left out.
     """
-    root = _Node(Frame("all", FrameKind.OTHER))
-    for stacks, is_after in ((before, False), (after, True)):
-        for stack in stacks:
-            if not stack.idle:
-                place = [Frame(stack.process, FrameKind.OTHER)] if stack.process else []
-                _add(root, [*place, *stack.frames], stack.count, is_after=is_after)
+    root = _both(before, after)
 
     def told(node: _Node) -> tuple[str, int]:
         old, new = node.before * scales_s[0] * 1000, node.after * scales_s[1] * 1000
@@ -96,6 +91,16 @@ def difference_flame(
     sure = {id(node) for node, p in zip(seen, holm(tests), strict=True) if p < _LEVEL}
     boxes, hidden = _boxes(root, scale, told)
     return Flame(title=title, subtitle=subtitle, boxes=boxes, hidden=hidden, is_difference=True)
+
+
+def _both(before: Iterable[Stack], after: Iterable[Stack]) -> _Node:
+    root = _Node(Frame("all", FrameKind.OTHER))
+    for stacks, is_after in ((before, False), (after, True)):
+        for stack in stacks:
+            if not stack.idle:
+                place = [Frame(stack.process, FrameKind.OTHER)] if stack.process else []
+                _add(root, [*place, *stack.frames], stack.count, is_after=is_after)
+    return root
 
 
 def _seen(root: _Node, scale: _Scale) -> list[_Node]:

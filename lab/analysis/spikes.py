@@ -29,7 +29,9 @@ def _undisturbed(found: Resilience, evidence: Evidence, window: Window) -> Resil
     """Give what was found; without a recovery where a profiler slowed the system down meanwhile."""
     if not is_disturbed(evidence, window.started_at, window.ended_at):
         return found
-    return replace(found, outcome=RecoveryOutcome.UNKNOWN, recovery_s=None, why=WHY)
+    unknown = RecoveryOutcome.UNKNOWN
+    signals = tuple(replace(each, outcome=unknown, recovery_s=None, why=WHY) for each in found.recoveries)
+    return replace(found, outcome=unknown, recovery_s=None, recoveries=signals, why=WHY)
 
 
 def _of(phase: Phase, window: Window, load: Load, series: Mapping[str, Series]) -> Resilience:

@@ -103,18 +103,6 @@ def summarise(stacks: Iterable[Stack], *, hottest: int = HOTTEST) -> StackSummar
     )
 
 
-def share_with_gil(stacks: Iterable[Stack], holding: Iterable[Stack], *, looks_ratio: float = 1.0) -> float | None:
-    """Which share of the CPU samples held Python's global lock; None without samples.
-
-    Both were taken over one time; `looks_ratio` is how many times as often the CPU was looked at as the lock. The two
-    looked at different moments: the share of a thread that always holds it can come out above 1, and is then 1. The
-    rest ran without it, in native code that had let it go.
-    """
-    active = sum(stack.count for stack in stacks if not stack.idle)
-    held = sum(stack.count for stack in holding if not stack.idle)
-    return min(1.0, held * looks_ratio / active) if active else None
-
-
 def _named(name: str, number: int) -> str:
     return f"{name} ({number})" if name and number else name or (str(number) if number else "unknown")
 

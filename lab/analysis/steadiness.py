@@ -33,7 +33,7 @@ def cpu_variation(
     found = [
         _cpu_s_per_request(track, samples, start, start + stretch_s)
         for start in starts.tolist()
-        if not any(p.started_at <= start + stretch_s and p.ended_at >= start for p in profiles)
+        if not any(other.disturbs(start, start + stretch_s) for other in profiles)
     ]
     values = np.array([value for value in found if value is not None])
     if len(values) < _FEWEST or not values.mean() > 0:

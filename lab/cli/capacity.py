@@ -64,8 +64,8 @@ def capacity(
     root = its_settings().artifacts
     found = rundir.find(root, run)
     if against is not None:
-        if rates:
-            raise click.UsageError("--rate has no meaning with --against, whose rates are those of the other run")
+        if rates or headroom != HEADROOM:
+            raise click.UsageError("--rate and --headroom have no meaning with --against: the other run has its own")
         _show_agreement(planning.against(found, rundir.find(root, against), what_ifs), as_json=as_json)
         return
     asked = Asked(rates_per_s=rates or RATES, headroom=headroom, what_ifs=what_ifs)

@@ -66,6 +66,11 @@ class Profile:
         """From when to when it may have changed what was measured (epoch seconds)."""
         return self.attached_at or self.started_at, self.detached_at or self.ended_at
 
+    def disturbs(self, started_at: float, ended_at: float) -> bool:
+        """Whether it may have changed what was measured in a stretch of time (epoch seconds)."""
+        began, ended = self.disturbed
+        return began <= ended_at and ended >= started_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:

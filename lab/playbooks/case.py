@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lab.analysis.disturbance import is_disturbed
 from lab.analysis.points import Points, read_points
 from lab.analysis.quantiles import Floats
 from lab.analysis.samples import Samples, read_samples
@@ -50,7 +51,10 @@ class Case:
     def pieces(self) -> tuple[tuple[Stretch, ...], ...]:
         """Every window that is judged, cut into pieces of five seconds to a minute; those with a profiler left out."""
         judged = [window for window in self.evidence.windows if window.kind != PhaseKind.WARMUP]
-        cut = [[piece for piece in _cut(window) if not self._is_profiled(piece)] for window in judged]
+        cut = [
+            [piece for piece in _cut(window) if not is_disturbed(self.evidence, piece.started_at, piece.ended_at)]
+            for window in judged
+        ]
         return tuple(tuple(pieces) for pieces in cut if pieces)
 
     def stretch(self, symptom: Symptom) -> Stretch:
@@ -63,10 +67,6 @@ class Case:
             and symptom.ended_at <= window.ended_at
         )
         return Stretch(window=window, started_at=symptom.started_at, ended_at=symptom.ended_at)
-
-    def _is_profiled(self, piece: Stretch) -> bool:
-        profiles = self.evidence.profiles
-        return any(p.started_at <= piece.ended_at and p.ended_at >= piece.started_at for p in profiles)
 
     # ------------------------------------------------------------------------------------------- what users waited for
 

@@ -32,6 +32,7 @@ DEFAULT_RATE_HZ = 20
 BESIDE_RATE_HZ = 10
 """How often the lock and idle threads are looked at: shares of time need few looks, and each look costs the service."""
 
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # here, and in a container
 _POLL_S = 0.05
 _LOOK_AT_CPU_S = 1.0
 _DISK_FULL = ("No space left", "os error 28", "File too large", "os error 27")
@@ -151,9 +152,7 @@ class PySpy:
             finally:
                 _stop(samplers, self._patience_s)
                 python_process.wake(names)
-            looked.hung = frozenset(
-                each.kind for each in samplers if processes.exit_code(each.process) == -signal.SIGKILL
-            )
+            looked.hung = frozenset(each.kind for each in samplers if processes.exit_code(each.process) in _KILLED)
             return self._kept(subject, samplers, looked, names, note)
 
     @contextmanager
@@ -257,7 +256,7 @@ class PySpy:
             kind=ProfileKind.CPU,
             service=subject.service,
             profiler=self.name,
-            pids=tuple(sorted({subject.pid, *names, *_pids(stacks["cpu"])})),
+            pids=tuple(sorted({*names, *_pids(stacks["cpu"])})),
             started_at=looked.started_at,
             ended_at=looked.ended_at,
             rate_hz=float(self._rate_hz),

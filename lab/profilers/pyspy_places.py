@@ -7,6 +7,7 @@ service's own image is started, by `compose.profiling.yaml`, which alone gives t
 
 import secrets
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ class Place(Protocol):
         """Why it cannot look from there, with what to do about it; "" where it can."""
 
     def names(self) -> dict[int, str]:
-        """Give the names of the processes that it looks into, by pid; {} where py-spy's own are good enough."""
+        """Give the names of the processes that it looks into, by pid; {} where py-spy alone sees them."""
 
     def lives(self) -> bool:
         """Whether the subject's first process is there."""
@@ -129,8 +130,9 @@ class BesideContainer:
         return f"profile-{self.subject.service}"
 
     def why_not(self, program: Path) -> str:
-        """Say that the compose file beside the project's has nothing that may look into the service."""
-        del program
+        """Say that py-spy is not one for containers, or that no compose file lets it look into the service."""
+        if not sys.platform.startswith("linux"):
+            return f"{program} is not for Linux, where containers run: profile from a Linux machine"
         override = self._override
         if not override.is_file():
             return f"{override.name} is missing beside {self.project.files[0].name}: nothing may look into containers"

@@ -19,7 +19,7 @@ WAYS_TO_BE_ALLOWED = (
     "run the lab as root (`sudo`), or give the right to the profiler alone "
     "(`sudo setcap cap_sys_ptrace+ep $(which py-spy)`), "
     "or allow it for your own processes until the next boot (`sudo sysctl kernel.yama.ptrace_scope=0`); "
-    "in a container add the capability SYS_PTRACE (compose.profiling.yaml does)"
+    "where the lab itself is in a container, give that one the capability SYS_PTRACE"
 )
 
 

@@ -81,6 +81,10 @@ def test_a_killed_run_goes_on_where_it_was_and_keeps_what_was_measured(running_l
         (["run", "mixed", "--resume", "latest"], "give none of them beside it"),
         (["run", "mixed", "--plan", "quick", "--phases", "soka"], "did you mean 'soak'"),
         (["run", "--resume", "nothing"], "there is no run 'nothing'"),
+        (
+            ["run", "mixed", "--set", 'profiling.services=["ai_cor"]'],
+            "stubs has no service 'ai_cor'; did you mean 'ai_core'?",
+        ),
     ],
 )
 def test_what_cannot_be_driven_is_said_before_anything_is_started(lab: Lab, arguments: list[str], said: str) -> None:

@@ -190,3 +190,17 @@ def test_objects_are_kept_where_a_profiler_can_and_nothing_is_said_of_services_w
     Looking(ENVIRONMENT, run, take=take).snapshots(PLACE)  # neither is Node
     assert take.asked == []
     assert incidents(run) == []
+
+
+def test_objects_of_a_service_that_there_is_not_are_a_doubt_too(run: RunDir) -> None:
+    Looking(ENVIRONMENT, run, services=["wbe"], take=Played()).snapshots(PLACE)
+    assert "no service is named 'wbe'" in incidents(run)[0]["why"]
+
+
+def test_what_nobody_expects_of_a_profiler_is_a_doubt_and_not_lost_with_its_thread(run: RunDir) -> None:
+    def take(*_: object, **__: object) -> Profile:
+        raise ZeroDivisionError("by zero")
+
+    with Looking(ENVIRONMENT, run, services=["web"], take=take).during([cpu(Moment.TOP, 0.0)], PLACE) as elapsed:
+        elapsed(0.0)
+    assert incidents(run)[0]["why"] == "web in spike-01: ZeroDivisionError: by zero"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lab.analysis.disturbance import is_disturbed
 from lab.analysis.points import Points
 from lab.analysis.quantiles import Bools, Floats, mean, percentile
 from lab.analysis.samples import Samples
@@ -127,17 +128,11 @@ def cut(recorded: Recorded) -> tuple[LoadSlice, ...]:
 def _of_window(window: Window, recorded: Recorded) -> Iterator[LoadSlice]:
     load = _Load(window, recorded)
     for started_at, ended_at in _stretches(window, recorded):
-        if _is_profiled(recorded, started_at, ended_at):
+        if is_disturbed(recorded.evidence, started_at, ended_at):
             continue
         piece = load.piece(started_at, ended_at)
         if piece is not None:
             yield piece
-
-
-def _is_profiled(recorded: Recorded, started_at: float, ended_at: float) -> bool:
-    return any(
-        profile.started_at <= ended_at and profile.ended_at >= started_at for profile in recorded.evidence.profiles
-    )
 
 
 def _stretches(window: Window, recorded: Recorded) -> Sequence[tuple[float, float]]:

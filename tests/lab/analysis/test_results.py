@@ -109,5 +109,17 @@ def test_a_spike_that_a_profiler_looked_into_has_no_recovery(tmp_path: Path) -> 
     assert finding.why == "a profiler looked on"
 
 
+def test_none_of_its_signals_has_recovered_then(tmp_path: Path) -> None:
+    run = ARun(tmp_path, kind=PhaseKind.SPIKE, seconds=90, profiles=(a_profile(32, 40),))
+    surge = Surge(factor=2, before_s=30, surge_s=15, after_s=45)
+    phase = Phase(name="sustain", kind=PhaseKind.SPIKE, rate_per_s=2.0, duration_s=90, surge=surge)
+    evidence = run.evidence()
+    (found,) = analyse(replace(evidence, plan=replace(evidence.plan, phases=(phase,)))).resiliences
+    assert found.recoveries
+    assert {(each.outcome, each.recovery_s, each.why) for each in found.recoveries} == {
+        (RecoveryOutcome.UNKNOWN, None, "a profiler looked on")
+    }
+
+
 def test_a_spike_of_too_few_requests_has_no_verdict(tmp_path: Path) -> None:
     assert spiked(tmp_path, slow_until_s=10, base=2).outcome == Outcome.INVALID

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lab.analysis.flames import MAX_BOXES, difference_flame, flame
 from lab.analysis.frames import parse_frame
 from lab.analysis.stack_diff import Sampled, difference, holm, rate_difference, rate_test, sampled
-from lab.analysis.stacks import read_folded, share_with_gil, summarise
+from lab.analysis.stacks import read_folded, summarise
 from lab.errors import ProfileError
 from lab.model import FrameKind, Stack
 
@@ -124,14 +124,6 @@ def test_processes_and_threads_have_their_shares() -> None:
 
 def test_a_profile_of_nothing_has_no_shares() -> None:
     assert summarise(stacks("(idle) 7")).by_own == ()
-    assert share_with_gil(stacks("(idle) 7"), []) is None
-
-
-def test_the_share_that_held_the_lock_is_never_more_than_all() -> None:
-    seen = stacks("f (a.py:1) 60", "g (x.so) 40")
-    assert share_with_gil(seen, stacks("f (a.py:1) 55")) == 0.55
-    assert share_with_gil(seen, stacks("f (a.py:1) 6"), looks_ratio=10) == 0.6
-    assert share_with_gil(seen, stacks("f (a.py:1) 103")) == 1.0
 
 
 lines = st.lists(
