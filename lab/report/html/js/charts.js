@@ -40,6 +40,7 @@
   const whole = lab.data.timelines[""];
   const everything = () => [lab.at(whole.from), lab.at(whole.to)];
   let isFollowing = false;
+  let selectedIn = null; // the chart that was dragged over, until all of them follow it
   const zoomTo = (wanted) => {
     const [least, most] = everything();
     const width = Math.min(Math.max(wanted[1] - wanted[0], whole.step * 4000), most - least);
@@ -52,13 +53,19 @@
     isFollowing = false;
     told();
   };
+  const follow = () => {
+    const { startValue, endValue } = selectedIn.getOption().dataZoom[0];
+    zoomTo([startValue, endValue]);
+    selectedIn = null;
+  };
   const listen = (chart) => {
     chart.group = "time";
     selecting(chart);
+    // charts of a group tell one another of it first, and each of them says so: all is done once, when they are through
     chart.on("datazoom", () => {
-      if (isFollowing) return;
-      const { startValue, endValue } = chart.getOption().dataZoom[0];
-      zoomTo([startValue, endValue]);
+      if (isFollowing || selectedIn) return;
+      selectedIn = chart;
+      requestAnimationFrame(follow);
     });
     chart.getZr().on("dblclick", () => zoomTo(everything()));
   };
