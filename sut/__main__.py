@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from service_kit.body_limit import BodyLimit
 from service_kit.exposition import Exposition
@@ -31,6 +32,7 @@ from sut.passwords import Passwords
 from sut.reading import Reading
 from sut.reports import Reports
 from sut.settings import SutSettings
+from sut.slow_route import SlowRoute
 from sut.tokens import Tokens
 from sut.uploads import FRAME_BYTES, Uploads
 
@@ -46,7 +48,14 @@ async def _main(settings: SutSettings) -> None:
         app = await _application(settings, exposition, log, stack)
         await stack.enter_async_context(faults(block_ms=settings.fault_block_ms, gc_objects=settings.fault_gc_objects))
         limited = BodyLimit(app, limit_bytes=settings.body_limit_bytes + FRAME_BYTES)
-        await serve(Observed(limited, log=log, metrics=HttpMetrics(exposition.registry)), settings)
+        layers = _slowed(limited, settings)
+        await serve(Observed(layers, log=log, metrics=HttpMetrics(exposition.registry)), settings)
+
+
+def _slowed(app: ASGIApp, settings: SutSettings) -> ASGIApp:
+    if settings.fault_slow_route is None or not settings.fault_slow_ms:
+        return app
+    return SlowRoute(app, route=settings.fault_slow_route, slow_ms=settings.fault_slow_ms)
 
 
 async def _application(settings: SutSettings, exposition: Exposition, log: JsonLog, stack: AsyncExitStack) -> FastAPI:

@@ -8,6 +8,7 @@ from service_kit.settings import Settings
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")]
 _MongoUrl = Annotated[str, StringConstraints(pattern=r"^mongodb(\+srv)?://\S+$")]
+_Route = Annotated[str, StringConstraints(pattern=r"^[A-Z]+ /\S*$")]
 _Database = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
 
 
@@ -64,3 +65,9 @@ class SutSettings(Settings):
 
     fault_gc_objects: int = Field(0, alias="SUT_FAULT_GC_OBJECTS", ge=0, le=20_000_000)
     """Objects that are kept, and that the garbage collector looks through twice a second, on purpose; 0 for none."""
+
+    fault_slow_route: _Route | None = Field(None, alias="SUT_FAULT_SLOW_ROUTE")
+    """The route that is slower on purpose: its method and template, such as `GET /report/{id}`; None for no route."""
+
+    fault_slow_ms: float = Field(0, alias="SUT_FAULT_SLOW_MS", ge=0, le=10_000)
+    """By how many milliseconds of computing it is slower."""
