@@ -71,6 +71,8 @@ ALLOWED = {
     },
     "resume": {"errors", "model", "config", "rundir", "conclude"},
     "presenting": {"model", "analysis", "report", "request_trail", "rundir"},
+    "comparable": {"model", "provenance"},
+    "comparing": {"errors", "model", "rundir", "analysis", "comparable", "conclude"},
     "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
     "conclude": {
         "errors",

@@ -100,7 +100,7 @@ class Comparison:
 
     `pairs` is how many pairs of interleaved runs it rests on, 0 where the runs are no pairs. `confidence` is that all
     intervals together hold the truth. `route` is the only one that was judged, "" for all. `look_for` is the change
-    (a ratio) that `pairs_wanted` is about. `under_test` says in what the sides differ on purpose, `differs` in what
+    (a ratio, less 1) that is to be found. `under_test` says in what the sides differ on purpose, `differs` in what
     they must not (`--force`), `notes` what is missing or to be known.
     """
 
