@@ -15,7 +15,7 @@ from lab.engines import AUTO, ComposeEngine, Engine, ExternalEngine, choose, sta
 from lab.errors import ConfigError, EngineError
 from lab.load import k6_container
 from lab.load.k6 import K6Load, Program, find_k6
-from lab.model import OBSERVERS, Environment, Limits, Plan, Scenario, Target
+from lab.model import OBSERVERS, Environment, Limits, Origin, Plan, Scenario, Target
 from lab.run import Experiment
 from lab.target_guard import granted, require_allowed
 
@@ -28,7 +28,8 @@ class Wanted:
     """The environment that a command wants: the target, how it is varied, its ports, and who may bring it up.
 
     `engine` is the name of one, `auto`, or "" for the settings' own. `without` names observers that are not to be
-    started, `limits` what services are held to, `allow_target` hosts beside this machine that load may go to.
+    started, `limits` what services are held to, `allow_target` hosts beside this machine that load may go to. `origin`
+    says where the target's code is, if not in the running checkout, `images` which services get which image.
     """
 
     target: str
@@ -40,6 +41,8 @@ class Wanted:
     limits: Sequence[Limits] = ()
     k6: str = AUTO
     allow_target: Sequence[str] = ()
+    origin: Origin | None = None
+    images: Sequence[tuple[str, str]] = ()
 
 
 def read_plan(
@@ -57,7 +60,7 @@ def read_plan(
     read = _all_problems(
         lambda: load_plan(plan, overrides=overrides, rate_per_s=rate_per_s, phases=phases),
         lambda: load_scenario(scenario),
-        lambda: _target(wanted),
+        lambda: read_target(wanted),
     )
     _require_profiled(read[0], read[2])
     return read[0], read[1]
@@ -76,11 +79,11 @@ def _require_profiled(plan: Plan, target: Target) -> None:
         )
 
 
-def _target(wanted: Wanted) -> Target:
+def read_target(wanted: Wanted) -> Target:
     """Read the target, with the hosts that are granted. Raises ConfigError for one that leads to a host that is not."""
     target = load_target(wanted.target, overrides=wanted.overrides)
     hosts = granted(target.urls, listed=target.allowed_hosts, repeated=wanted.allow_target)
-    return replace(target, granted_hosts=hosts)
+    return replace(target, granted_hosts=hosts, origin=wanted.origin, images=tuple(wanted.images))
 
 
 def bring_up(settings: Settings, wanted: Wanted, *, say: Say) -> Environment:
@@ -90,7 +93,7 @@ def bring_up(settings: Settings, wanted: Wanted, *, say: Say) -> Environment:
 
 def _bring_up(settings: Settings, wanted: Wanted, *, say: Say) -> tuple[Environment, Engine]:
     system, (asked, auto), _ = _all_problems(
-        lambda: _target(wanted),
+        lambda: read_target(wanted),
         lambda: parse_ports(wanted.ports),
         lambda: _require_observers(wanted.without),
     )
@@ -111,7 +114,7 @@ def environment(settings: Settings, wanted: Wanted, *, say: Say) -> Iterator[tup
 
     Raises ConfigError where what runs is not what is wanted.
     """
-    engine, system = standing(settings.home), _target(wanted)
+    engine, system = standing(settings.home), read_target(wanted)
     found = engine.find()
     if found is not None and wanted.overrides:
         raise ConfigError("--target-set is for an environment that is brought up, and one runs; `lab down` first")
@@ -196,7 +199,7 @@ def with_generator(settings: Settings, wanted: Wanted) -> Wanted:
 
     Raises ConfigError where a container is asked for without any, LoadError where there is no k6 for this machine.
     """
-    engine = choose(settings.home, wanted.engine, _target(wanted), default=settings.engine).name
+    engine = choose(settings.home, wanted.engine, read_target(wanted), default=settings.engine).name
     if engine != ComposeEngine.name and wanted.k6 == "container":
         raise ConfigError(f"--k6 container: the services are not in containers but of the {engine} engine")
     if engine != ComposeEngine.name or wanted.k6 == "host":

@@ -41,7 +41,10 @@ _DRAIN_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """What `drive` needs: the plan, what the load goes through and to and who runs that, and where results go."""
+    """What `drive` needs: the plan, what the load goes through and to and who runs that, and where results go.
+
+    `side` says of a run that is one of two sides which (`name`) and what that is (`told`, `commit`).
+    """
 
     plan: Plan
     scenario: Scenario
@@ -52,6 +55,7 @@ class Experiment:
     artifacts: Path
     checkout: Path
     noise: Noise | None = None
+    side: Mapping[str, str] | None = None
 
 
 def expected_requests(plan: Plan) -> float:
@@ -147,6 +151,7 @@ def open_run(experiment: Experiment, *, now: datetime | None = None) -> RunDir:
             "environment": environment_content(environment),
             "provenance": _provenance(experiment),
             "noise": experiment.noise and asdict(experiment.noise),
+            "side": experiment.side and dict(experiment.side),
             "log_begins": logs.ends(environment.log_files()),
             "log_kept": {},
             "phases_done": [],

@@ -113,9 +113,13 @@ def down(*, keep_data: bool, force: bool) -> None:
     Works on what really runs: a process is ended only if it is the one that was started, a container only
     if it is of this lab.
     """
+    from lab import worktrees
     from lab.run_lock import holder
 
     pid = holder(its_settings().home)
     if pid is not None and not force:
         fail(ConfigError(f"a run is going on (pid {pid}); wait for it, end it with Ctrl-C, or say --force"))
     its_engine().down(say, keep_data=keep_data)
+    left = worktrees.clear(worktrees.folder_in(its_settings().home))
+    if left:
+        say(f"removed {left} worktree{'s' if left > 1 else ''} that a killed command left")

@@ -1,6 +1,7 @@
 """How a TOML file is found, read, overridden and validated, with every problem as a sentence."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.assets import ASSETS
 from lab.errors import ConfigError
+
+_SECRET_KEY = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
+_LOGIN = re.compile(r"://[^/\s@]+@")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
@@ -100,6 +104,16 @@ def override(content: dict[str, Any], overrides: Sequence[str]) -> list[str]:
         else:
             place[key.strip().split(".")[-1]] = _value(value.strip())
     return problems
+
+
+def told(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Give `key=value` texts without their secrets: what a key calls one, and passwords in URLs."""
+    return tuple(_told(*text.partition("=")) for text in overrides)
+
+
+def _told(key: str, equals: str, value: str) -> str:
+    plain = "***" if _SECRET_KEY.search(key) else _LOGIN.sub("://***@", value.strip())
+    return f"{key.strip()}{equals}{plain}"
 
 
 def _place(content: dict[str, Any], path: Sequence[str]) -> dict[str, Any] | None:

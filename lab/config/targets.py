@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lab.assets import ASSETS
 from lab.config import external
-from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, validated
+from lab.config.reading import Name, Strict, did_you_mean, find, override, read_toml, told, validated
 from lab.errors import ConfigError
 from lab.model import Scenario, Service, Target
 from lab.target_guard import host_name
@@ -105,6 +105,7 @@ def load_target(name_or_path: str, *, overrides: Sequence[str] = ()) -> Target:
         allowed_hosts=tuple(sorted(host_name(host) for host in file.allowed_hosts)),
         routes=tuple(file.routes.items()),
         metrics=tuple(file.metrics.items()),
+        overrides=told(overrides),
     )
 
 

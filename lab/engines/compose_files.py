@@ -7,13 +7,14 @@ second part is written into an override file in the lab's home, which may hold p
 import os
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from lab import __version__
+from lab.assets import ASSETS
 from lab.engines import placeholders
 from lab.engines.ports import HOST
 from lab.errors import ConfigError, EngineError
@@ -21,6 +22,7 @@ from lab.model import OBSERVERS, Limits, Service, Target
 
 FOLDER, OVERRIDE, VARIABLES, SECRETS = "compose", "override.json", "variables.json", "secrets.json"
 GENERATOR = "k6"
+SCRIPTS_INSIDE = "/scripts"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # inside a container; its port is published on 127.0.0.1 alone
 _SECRETS = ("LAB_MONGO_PASSWORD", "LAB_TOKEN_SECRET", "LAB_GRAFANA_PASSWORD")
 
@@ -48,6 +50,15 @@ def described(config: Mapping[str, Any]) -> dict[str, Described]:
     }
 
 
+def replaced(services: Mapping[str, Described], images: Sequence[tuple[str, str]]) -> dict[str, Described]:
+    """Give the services with the images that a target names in the place of the file's; these are not built."""
+    chosen = dict(images)
+    return {
+        name: replace(service, image=chosen[name], is_built=False) if name in chosen else service
+        for name, service in services.items()
+    }
+
+
 def target_problems(target: Target, services: Mapping[str, Described], limits: Sequence[Limits]) -> list[str]:
     """Say what of a target, or of limits, the compose file has no service for; one sentence each."""
     compose = target.compose.name if target.compose else "its compose file"
@@ -60,6 +71,11 @@ def target_problems(target: Target, services: Mapping[str, Described], limits: S
         f"{of.service} cannot be held to a limit: {compose} has no such service (it has: {', '.join(services)})"
         for of in limits
         if of.service not in services
+    ]
+    problems += [
+        f"{name} cannot have an image of its own: {compose} has no such service (it has: {', '.join(services)})"
+        for name, _ in target.images
+        if name not in services
     ]
     if target.entry not in [service.name for service in target.services]:
         problems.append(f"entry: no service is named {target.entry!r}")
@@ -134,7 +150,7 @@ def _mongo_url(place: str, password: str) -> str:
 def override(
     target: Target, services: Mapping[str, Described], limits: Sequence[Limits], passwords: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Give the override file: the environment that the target asks for, and what services are held to."""
+    """Give the override file: the environment and images that the target asks for, and what services are held to."""
     urls = {s.name: inside_url(s, services[s.name].port, passwords["LAB_MONGO_PASSWORD"]) for s in target.services}
     values = {"python": "python", "host": _EVERYWHERE, "secret": passwords["LAB_TOKEN_SECRET"]}
     values |= {f"{name}.url": url for name, url in urls.items()}
@@ -145,8 +161,13 @@ def override(
         environment = {name: _literal(placeholders.fill(value, own)) for name, value in service.env}
         if environment:
             content[service.name] = {"environment": environment}
+    for name, image in target.images:
+        content.setdefault(name, {})["image"] = _literal(image)
     for of in limits:
         content.setdefault(of.service, {}).update(_limits(of))
+    if target.origin and GENERATOR in services:  # the load is always the running checkout's
+        scripts = {"type": "bind", "source": _literal(str(ASSETS / "k6")), "target": SCRIPTS_INSIDE, "read_only": True}
+        content.setdefault(GENERATOR, {})["volumes"] = [scripts]
     return {"services": content} if content else {}
 
 

@@ -67,7 +67,7 @@ class ComposeUp:
         passwords = compose_files.kept_secrets(self._folder)
         project = self._project(target, facts)
         self._write_variables(project, passwords, {}, facts)
-        described = compose_files.described(compose_command.config(project))
+        described = compose_files.replaced(compose_files.described(compose_command.config(project)), target.images)
         observers = compose_files.observers(described, without)
         services = (*target.services, *(service for service in SERVICES if service.name in observers))
         problems = compose_files.target_problems(target, described, limits)
@@ -145,6 +145,7 @@ class ComposeUp:
             services=(),
             limits=tuple(limits),
             project=plan.project,
+            overrides=target.overrides,
         )
         volumes = self._client.volumes.list(filters={"label": f"{containers.PROJECT_LABEL}={self._marker}"})
         paths = {s.name: s.health_path for s in (*target.services, *SERVICES)}

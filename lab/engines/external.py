@@ -154,6 +154,7 @@ class ExternalEngine:
             ),
             allowed_hosts=target.granted_hosts,
             unwatched=tuple(_unwatched(target)),
+            overrides=target.overrides,
         )
 
 

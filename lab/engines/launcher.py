@@ -77,7 +77,7 @@ class Launcher:
         _write_files(launch)
         env = {**dict(launch.env), HOME: str(self._home), "TMPDIR": str(self._scratch)}
         try:
-            child = processes.start(launch.argv, marker=self._marker, output=launch.log, env=env)
+            child = processes.start(launch.argv, marker=self._marker, output=launch.log, env=env, cwd=launch.cwd)
             return processes.identify(child.pid)
         except LabError as error:
             raise EngineError(f"{launch.service.name}: {error}") from error

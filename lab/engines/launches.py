@@ -17,7 +17,8 @@ class Launch:
     """One service, ready to be started; `argv` is empty for a MongoDB that already runs.
 
     `needs` are the services that are to be ready before. `health_url` is "" for MongoDB. `data` is a folder that it
-    must find, `files` are texts likewise. `version` is what the program says of itself, where that was asked.
+    must find, `files` are texts likewise. `version` is what the program says of itself, where that was asked. `cwd` is
+    where it is started, None for the working folder.
     """
 
     service: Service
@@ -32,6 +33,7 @@ class Launch:
     data: Path | None = None
     files: tuple[tuple[Path, str], ...] = ()
     version: str = ""
+    cwd: Path | None = None
 
 
 def launch_problems(target: Target) -> list[str]:
@@ -43,6 +45,7 @@ def launch_problems(target: Target) -> list[str]:
     ]
     if target.entry not in [service.name for service in target.services]:
         problems.append(f"entry: no service is named {target.entry!r}")
+    problems += [f"{name}: an image is for a container; use --engine compose" for name, _ in target.images]
     return problems + placeholders.placeholder_problems(target.services)
 
 
@@ -51,7 +54,13 @@ def plan_launches(
 ) -> tuple[Launch, ...]:
     """Every service of a target that `launch_problems` finds nothing in; `mongo` is what runs its mongod services."""
     urls = {service.name: _url(service, ports[service.name], mongo) for service in target.services}
-    values = {"python": sys.executable, "host": HOST, "secret": secret, **_values(target.services, urls, ports)}
+    origin = target.origin
+    values = {
+        "python": str(origin.python) if origin else sys.executable,
+        "host": HOST,
+        "secret": secret,
+        **_values(target.services, urls, ports),
+    }
     return tuple(
         _launch(
             service,
@@ -59,6 +68,7 @@ def plan_launches(
             values={**values, "port": str(ports[service.name])},
             program=mongo.program if mongo else None,
             home=home,
+            code=origin.folder if origin else None,
         )
         for service in target.services
     )
@@ -75,7 +85,9 @@ def _url(service: Service, port: int, mongo: MongoChoice | None) -> str:
     return f"http://{HOST}:{port}"
 
 
-def _launch(service: Service, *, url: str, values: Mapping[str, str], program: Path | None, home: Path) -> Launch:
+def _launch(
+    service: Service, *, url: str, values: Mapping[str, str], program: Path | None, home: Path, code: Path | None
+) -> Launch:
     is_mongod = service.kind == "mongod"
     port, data = int(values["port"]), None
     argv = tuple(placeholders.fill(part, values) for part in service.argv)
@@ -84,17 +96,19 @@ def _launch(service: Service, *, url: str, values: Mapping[str, str], program: P
         argv = mongod_argv(program, port=port, data=data, extra=argv)
     elif is_mongod:
         argv = ()
+    modules = {"PYTHONPATH": str(code)} if code and not is_mongod else {}
     return Launch(
         service=service,
         port=port,
         url=url,
         argv=argv,
-        env=tuple((name, placeholders.fill(value, values)) for name, value in service.env),
+        env=tuple((modules | {name: placeholders.fill(value, values) for name, value in service.env}).items()),
         needs=placeholders.needs(service),
         health_url="" if is_mongod else f"{url}{service.health_path}",
         metrics_url=f"{url}{service.metrics_path}" if service.metrics_path else "",
         log=home / "logs" / f"{service.name}.log",
         data=data,
+        cwd=None if is_mongod else code,
     )
 
 

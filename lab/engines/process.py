@@ -207,6 +207,7 @@ class ProcessEngine:
             prometheus_folder=next(
                 (launch.data for launch in launches if launch.service.name == observers.PROMETHEUS), None
             ),
+            overrides=target.overrides,
         )
         return Record(
             environment=environment,

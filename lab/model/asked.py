@@ -284,12 +284,22 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the code of a target is, if not in the running checkout: `folder` has it, `python` has what it needs."""
+
+    folder: Path
+    python: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A system under test: its services in dependency order, and the one that the load goes to.
 
     `database` is the MongoDB database that the lab empties before a run, so that runs start alike; "" for none.
     `backlog` names the gauges on the services' /metrics that are all 0 when nothing waits or is being worked on.
-    `compose` is the file that describes the same services as containers; None where there is none.
+    `compose` is the file that describes the same services as containers; None where there is none. `images` maps
+    services to images that take the place of that file's. `origin` is None where the running checkout has the code.
+    `overrides` says what was set against the file, as `key=value`, without secrets.
 
     Of services that already run: `allowed_hosts` are those beside this machine that the file lists. `granted_hosts` are
     those of them that the command has repeated; only to these may anything be sent. `routes` maps the contract's routes
@@ -307,6 +317,9 @@ class Target:
     granted_hosts: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
     metrics: tuple[tuple[str, str], ...] = ()
+    images: tuple[tuple[str, str], ...] = ()
+    origin: Origin | None = None
+    overrides: tuple[str, ...] = ()
 
     @property
     def urls(self) -> dict[str, str]:

@@ -83,6 +83,8 @@ class Environment:
     `lab_hosts` are the addresses at which that server may find the lab: each to listen on, and how the server names it.
     `limits` holds for the services that it names. `project` is that of an environment in containers.
 
+    `overrides` says what was set against the target's file, as `key=value`, without secrets.
+
     `allowed_hosts` are the hosts beside this machine that it may be at, and `unwatched` says what cannot be collected
     of a service, a sentence each; both are empty where the lab has started the services.
     """
@@ -100,6 +102,7 @@ class Environment:
     project: ComposeProject | None = None
     allowed_hosts: tuple[str, ...] = ()
     unwatched: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def system(self) -> tuple[RunningService, ...]:

@@ -1,15 +1,17 @@
 """What compose is given for a target, and what is said of its failures; no engine is needed for it."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
+from lab.assets import ASSETS
 from lab.engines import compose_command, compose_files, compose_states
 from lab.engines.compose_files import Described
 from lab.errors import ConfigError
-from lab.model import Limits, Service, Target
+from lab.model import Limits, Origin, Service, Target
 
 SERVICES = {
     "mongo": Described(name="mongo", image="mongo:7.0.28", is_built=False, port=27017),
@@ -145,3 +147,23 @@ def test_a_failure_says_what_to_do(output: str, hint: str) -> None:
 )
 def test_exit_codes_of_containers_are_told_in_words(code: int, words: str) -> None:
     assert words in compose_states.exit_of(code)
+
+
+def test_an_image_takes_the_place_of_the_file_s_and_is_not_built() -> None:
+    target = replace(a_target(MONGO, AI_CORE), images=(("ai_core", "mine/ai_core:$2"),))
+    assert compose_files.override(target, SERVICES, (), PASSWORDS)["services"]["ai_core"]["image"] == "mine/ai_core:$$2"
+    services = compose_files.replaced(SERVICES, target.images)
+    assert services["ai_core"] == Described(name="ai_core", image="mine/ai_core:$2", is_built=False, port=8811)
+    assert services["mongo"] == SERVICES["mongo"]
+    wrong = replace(target, images=(("aicore", "x:1"),))
+    problems = compose_files.target_problems(wrong, SERVICES, ())
+    assert len(problems) == 1
+    assert "aicore cannot have an image of its own" in problems[0]
+
+
+def test_services_of_another_checkout_meet_the_load_of_this_one() -> None:
+    other = replace(a_target(MONGO, AI_CORE), origin=Origin(folder=Path("/elsewhere"), python=Path("python")))
+    own = compose_files.override(a_target(MONGO, AI_CORE), SERVICES, (), PASSWORDS)
+    assert "k6" not in own["services"]
+    scripts = compose_files.override(other, SERVICES, (), PASSWORDS)["services"]["k6"]["volumes"]
+    assert scripts == [{"type": "bind", "source": str(ASSETS / "k6"), "target": "/scripts", "read_only": True}]
