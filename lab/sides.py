@@ -16,59 +16,30 @@ from lab.config.settings import Settings
 from lab.driving import OnProgress
 from lab.engines import state
 from lab.errors import ConfigError, ServiceDiedError
-from lab.model import OBSERVERS, Origin, Plan, Report, Scenario
+from lab.model import OBSERVERS, Origin, Pinned, Plan, Report, Scenario, Variant
 from lab.preparing import Say, Wanted
 from lab.run import drive, open_run
 from lab.rundir import RunDir
 from lab.worktrees import Checkout
 
+__all__ = [
+    "WORKING_TREE",
+    "Pinned",
+    "ReadySide",
+    "Variant",
+    "checkout_of",
+    "measure",
+    "origin_at",
+    "pin",
+    "read_images",
+    "ready",
+    "require_difference",
+    "say_what_is_left_out",
+    "under_test",
+]
+
 WORKING_TREE = "."
 Showing = Callable[[Plan], AbstractContextManager[OnProgress]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """What one side is asked to be; what is "" or empty is as in the running checkout.
-
-    `ref` is a commit's name in the running checkout, `.` for its files as they are, or another checkout's folder,
-    written with a `/` at its beginning or after its dots. `settings` are `key=value` of the target, `images`
-    (service, image), `target` the name of a target, or its file.
-    """
-
-    name: str
-    ref: str = ""
-    settings: tuple[str, ...] = ()
-    images: tuple[tuple[str, str], ...] = ()
-    target: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pinned:
-    """A variant that does not move any more: the commit and the files (`tree`) that its ref stood for, "" without one.
-
-    `told` says in words what it is, without secrets.
-    """
-
-    variant: Variant
-    told: str
-    commit: str = ""
-    tree: str = ""
-
-    @property
-    def name(self) -> str:
-        """What the side is called."""
-        return self.variant.name
-
-    @property
-    def identity(self) -> Mapping[str, object]:
-        """What tells it from another side: two that have the same here do not differ."""
-        settings = [text.partition("=") for text in self.variant.settings]
-        return {
-            "code": self.tree,
-            "settings": {key.strip(): value.strip() for key, _, value in settings},
-            "images": dict(self.variant.images),
-            "target": self.variant.target,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +146,7 @@ def ready(side: Pinned, common: Wanted, home: Path, *, say: Say, running: Path =
         preparing.read_target(wanted)
         yield ReadySide(pinned=side, wanted=wanted)
         return
-    folder = worktrees.folder_in(home) / side.commit
+    folder = worktrees.folder_in(home) / f"{side.commit}-{side.name[:1]}"  # both paths have one length
     try:
         code = worktrees.add(checkout_of(variant.ref, running=running), side.commit, folder)
         wanted = replace(wanted, target=_its_target(side, code, wanted.target))

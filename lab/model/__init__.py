@@ -114,6 +114,7 @@ from lab.model.running import (
     ServiceHealth,
 )
 from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
+from lab.model.sides import BASE, CANDIDATE, Interleaved, LeftOut, Look, Pinned, Stopping, Variant
 from lab.model.stacks import (
     WAITS,
     Flame,
@@ -137,6 +138,8 @@ from lab.model.stress import (
 )
 
 __all__ = [
+    "BASE",
+    "CANDIDATE",
     "HEADROOM",
     "MACHINE",
     "OBSERVERS",
@@ -194,6 +197,7 @@ __all__ = [
     "HoldOut",
     "HotCode",
     "HotFrame",
+    "Interleaved",
     "Journeys",
     "Judgement",
     "LatencyCurve",
@@ -202,11 +206,13 @@ __all__ = [
     "Leak",
     "LeakOutcome",
     "Leaks",
+    "LeftOut",
     "Limits",
     "LittleCheck",
     "LoadCheck",
     "LoadMeanwhile",
     "LoadSlice",
+    "Look",
     "Measure",
     "Moment",
     "Noise",
@@ -217,6 +223,7 @@ __all__ = [
     "Part",
     "Phase",
     "PhaseKind",
+    "Pinned",
     "Plan",
     "Playbook",
     "PointSummary",
@@ -272,6 +279,7 @@ __all__ = [
     "StepOutcome",
     "StepPurpose",
     "StepResult",
+    "Stopping",
     "Subject",
     "SummaryFigures",
     "Surge",
@@ -281,6 +289,7 @@ __all__ = [
     "Threshold",
     "Timeline",
     "Unseen",
+    "Variant",
     "Verdict",
     "Window",
     "drive_name",

@@ -122,7 +122,7 @@ def test_services_are_started_from_their_side_s_own_code(tmp_path: Path) -> None
             assert system.origin == made.wanted.origin
             with urllib.request.urlopen(found.entry_url) as answer:  # noqa: S310  # of this test's own service
                 said.append(answer.read().decode())
-            assert list((home / "sides").iterdir()) == [home / "sides" / side.commit]
+            assert list((home / "sides").iterdir()) == [home / "sides" / f"{side.commit}-b"]
         assert list((home / "sides").iterdir()) == []
     assert said == ["v1 set in in", "v2 set in in"]
     assert ProcessEngine(home).find() is None
