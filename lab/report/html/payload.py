@@ -19,7 +19,12 @@ def payload(report: Report, curves: Curves, documents: Mapping[str, Mapping[str,
 
     It holds no `<`, `>` or `&`, so that nothing in it ends the element that it stands in.
     """
-    content = orjson.dumps({**_content(report, curves), "documents": documents})
+    return as_json({**_content(report, curves), "documents": documents})
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """Give JSON that holds no `<`, `>` or `&`, so that nothing in it ends the element that it stands in."""
+    content = orjson.dumps(value)
     for sign, escaped in _UNSAFE.items():
         content = content.replace(sign, escaped)
     return content.decode()

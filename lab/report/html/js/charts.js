@@ -112,7 +112,9 @@
   // -- the same as a table, for those who cannot see it, or want to copy it ------------------------------------------
   const MOST_ROWS = 400;
   const TABULATED = ["line", "scatter", "bar"];
+  const STANDS_BY_ITS_TABLE = ["forest"];
   const tabulated = (figure, chart) => {
+    if (STANDS_BY_ITS_TABLE.includes(figure.dataset.chart)) return;
     if (!chart.getOption().series.some((series) => TABULATED.includes(series.type) && series.data?.length)) return;
     const details = Object.assign(document.createElement("details"), { className: "data" });
     details.append(Object.assign(document.createElement("summary"), { textContent: "as a table" }));
