@@ -1,7 +1,7 @@
 """How often comparisons of runs are right: real short runs of the stubs, with one route as it is, 5 % and 10 % slower.
 
-`drive` makes the runs: cycles of as it is, 10 %, 5 %, 5 %, 10 %, as it is, for as long as is asked. By how much the route
-is slowed in milliseconds follows from its median in the first runs. `table` reads them and prints
+`drive` makes the runs, cycle by cycle, for as long as is asked. By how much the route is slowed in milliseconds follows
+from its median in the first runs. `table` reads them and prints
 
 - what runs differ by from start to start, and from one run of a pair to the other;
 - A/A: runs of one kind against one another, where every regression or improvement is a false alarm;
@@ -43,8 +43,18 @@ from lab.preparing import Wanted
 from lab.run_lock import exclusive
 from lab.rundir import RunDir
 
-_CYCLE = ("as it is", "10 %", "5 %", "5 %", "10 %", "as it is")
-_SLOWER = {"as it is": 0.0, "10 %": 0.1, "5 %": 0.05}
+_AS_IS, _TEN, _FIVE = "as it is", "10 %", "5 %"
+_SLOWER = {_AS_IS: 0.0, _TEN: 0.1, _FIVE: 0.05}
+_CYCLE = (_AS_IS, _TEN, _TEN, _AS_IS, _FIVE, _FIVE, _AS_IS, _TEN, _TEN, _AS_IS)
+_PAIRS = {
+    (_AS_IS, _AS_IS): ((0, 3), (6, 9)),
+    (_TEN, _TEN): ((1, 2), (7, 8)),
+    (_FIVE, _FIVE): ((4, 5),),
+    (_AS_IS, _TEN): ((0, 1), (3, 2), (6, 7), (9, 8)),
+    (_AS_IS, _FIVE): ((3, 4), (6, 5)),
+}
+"""Which runs of a cycle are a pair: neighbours where the kinds differ, and else the nearest."""
+
 _FIRST = 4
 _EXCHANGES = 200
 _ALARMS = (Judgement.REGRESSED, Judgement.IMPROVED)
@@ -140,18 +150,14 @@ def _table(asked: argparse.Namespace) -> None:
 
 
 def _pairs(driven: Sequence[_Driven], found: Mapping[str, Figures], base: str, candidate: str) -> list[Pair]:
-    """Give the pairs of each cycle: of two kinds, the nearest two; of one kind, its two."""
-    pairs = []
-    for _, cycle in itertools.groupby(driven, key=lambda one: one.cycle):
-        runs = list(cycle)
-        if len(runs) < len(_CYCLE):
-            continue
-        of = {kind: [found[one.run] for one in runs if one.kind == kind] for kind in _SLOWER}
-        if base == candidate:
-            pairs.append((of[base][0], of[base][1]))
-        else:
-            pairs += list(zip(of[base], of[candidate], strict=True))
-    return pairs
+    """Give the pairs of two kinds, cycle by cycle."""
+    cycles = [list(cycle) for _, cycle in itertools.groupby(driven, key=lambda one: one.cycle)]
+    return [
+        (found[runs[one].run], found[runs[two].run])
+        for runs in cycles
+        if len(runs) == len(_CYCLE)
+        for one, two in _PAIRS[base, candidate]
+    ]
 
 
 def _spreads(driven: Sequence[_Driven], found: Mapping[str, Figures]) -> Table:
@@ -160,7 +166,7 @@ def _spreads(driven: Sequence[_Driven], found: Mapping[str, Figures]) -> Table:
     for column in ("figure", "typical value", "from start to start", "from run to run of a pair"):
         table.add_column(column)
     equal = _equal(driven, found)
-    runs = [figures for pair in _pairs(driven, found, "as it is", "as it is") for figures in pair]
+    runs = [figures for pair in _pairs(driven, found, _AS_IS, _AS_IS) for figures in pair]
     for name, values in _by_figure(runs).items():
         pairs = [(one, two) for one, two in (_both(pair, name) for pair in equal) if one > 0 and two > 0]
         if not values or min(values) <= 0 or len(pairs) < 3:
@@ -287,7 +293,7 @@ def _found(driven: Sequence[_Driven], found: Mapping[str, Figures], asked: argpa
     for kind, share in _SLOWER.items():
         if not share:
             continue
-        pairs = _pairs(driven, found, "as it is", kind)
+        pairs = _pairs(driven, found, _AS_IS, kind)
         sets = _sets(pairs, asked.find)
         counts = {judgement: sum(one.judgement == judgement for one in sets) for judgement in Judgement}
         table.add_row(
@@ -309,7 +315,7 @@ def _injected(driven: Sequence[_Driven], found: Mapping[str, Figures], kind: str
     medians = [
         math.log(figure.value)
         for one in driven
-        if one.kind == "as it is"
+        if one.kind == _AS_IS
         for figure in found[one.run]
         if figure.measure.name == "p50(http_req_duration)" and figure.cell.route
     ]
