@@ -1,7 +1,7 @@
 """From a run directory to its verdict: everything that follows the load, and that `lab report` repeats from disk."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from lab.analysis.verdict import judge
 from lab.collectors import log_index, recorder
 from lab.config.plans import parse_plan
 from lab.errors import LoadError, RunDirError
-from lab.load.k6_samples import Conversion, convert, output_of
+from lab.load.k6_samples import Conversion, convert, output_of, read_conversion
 from lab.load.k6_summary import read_summary, summary_of
 from lab.load.k6_window import measure_window
 from lab.model import (
@@ -168,7 +168,7 @@ def _evidence(
     converts: bool = True,
 ) -> Evidence:
     drives = [drive.name for drive in driven]
-    conversion = convert(run.load, drives, run.samples, run.points) if converts else _NOT_CONVERTED
+    conversion = _converted(run, drives) if converts else _NOT_CONVERTED
     windows = _windows(run, driven, scenario)
     return Evidence(
         run_id=run.run_id,
@@ -198,6 +198,32 @@ def _evidence(
             *_profiled(run.read_profiles(), windows),
         ),
     )
+
+
+def _converted(run: RunDir, drives: Sequence[str]) -> Conversion:
+    """Turn k6's output into tables; where some of it was left out of a pack, the tables that came with it stand."""
+    kept = kept_conversion(run)
+    if kept is not None:
+        return kept
+    conversion = convert(run.load, drives, run.samples, run.points)
+    write_json(run.conversion, asdict(conversion))
+    return conversion
+
+
+def kept_conversion(run: RunDir) -> Conversion | None:
+    """Give what was read from k6's output, where some of it is no longer there; None where all of it is.
+
+    Raises RunDirError where the tables that stand for it are missing too.
+    """
+    kept = read_conversion(run.conversion)
+    if kept is None or all(output_of(run.load, name).exists() for name in kept.phases):
+        return None
+    missing = [path.name for path in (run.samples, run.points) if not path.exists()]
+    if missing:
+        raise RunDirError(
+            f"{run.path}: k6's own output is not in it, and neither is {' or '.join(missing)}; unpack again"
+        )
+    return kept
 
 
 def _memory_bytes(record: Mapping[str, Any]) -> float | None:
@@ -255,7 +281,9 @@ def _drives(run: RunDir, plan: Plan) -> list[_Drive]:
             drives.append(_Drive(phase=phase, stretch=phase))
         own = [step for step in steps if step.phase == phase.name]
         drives += [_Drive(phase=phase, stretch=as_phase(step, phase), step=step.number) for step in own]
-    return [drive for drive in drives if output_of(run.load, drive.name).exists()]
+    kept = kept_conversion(run)
+    read = kept.phases if kept is not None else ()
+    return [drive for drive in drives if drive.name in read or output_of(run.load, drive.name).exists()]
 
 
 def _windows(run: RunDir, driven: Iterable[_Drive], scenario: Scenario) -> tuple[Window, ...]:

@@ -148,6 +148,8 @@ def _fetched(files: Sequence[Path], rows: pa.Table) -> list[LogLine]:
                 break
             if number in times:
                 left -= 1
+                if not raw:
+                    continue  # `lab pack` has left it out
                 line = logs.parse(raw.decode(errors="replace"), service=_stem(path))
                 microsecond = times[number]
                 found.append(line._replace(time=None if microsecond is None else microsecond / 1e6))

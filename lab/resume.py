@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from lab.conclude import recover
+from lab.conclude import kept_conversion, recover
 from lab.config.plans import parse_plan
 from lab.errors import RunDirError
 from lab.model import Environment, Plan, RunState, Scenario
@@ -32,6 +32,10 @@ def interrupted(run: RunDir, environment: Environment | None) -> Interrupted:
     record = recover(run, environment)
     if record["state"] != RunState.INTERRUPTED:
         raise RunDirError(f"run {run.run_id} is {record['state']}: there is nothing to go on with")
+    if kept_conversion(run) is not None:
+        raise RunDirError(
+            f"run {run.run_id} cannot go on: its k6 output was left out of its pack; `lab run --like` repeats it"
+        )
     try:
         return Interrupted(
             run=run,

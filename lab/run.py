@@ -206,6 +206,7 @@ def reopen_run(experiment: Experiment, run: RunDir) -> None:
     stress = {phase.name for phase in experiment.plan.phases if phase.staircase is not None}
     kept = [window for window in run.windows() if window.phase in done or (window.phase in stress and window.is_whole)]
     run.write_windows(kept)
+    run.conversion.unlink(missing_ok=True)
     run.write_record(
         record
         | {

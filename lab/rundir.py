@@ -61,6 +61,11 @@ class RunDir:
         return self.path / "load"
 
     @property
+    def conversion(self) -> Path:
+        """What was read from k6's own output: the tables stand for it where it is left out of a pack."""
+        return self.load / "conversion.json"
+
+    @property
     def samples(self) -> Path:
         """One row per request."""
         return self.path / "samples.parquet"
@@ -148,6 +153,11 @@ class RunDir:
     def capacity_plan(self) -> Path:
         """The same, to be read."""
         return self.path / "capacity_plan.md"
+
+    @property
+    def pack(self) -> Path:
+        """What the pack held in which the run came here."""
+        return self.path / "pack.json"
 
     def read_profiles(self) -> tuple[Profile, ...]:
         """Give what profilers saw, oldest first."""

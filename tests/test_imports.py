@@ -90,6 +90,9 @@ ALLOWED = {
     "comparable": {"model", "provenance"},
     "comparing": {"errors", "model", "rundir", "analysis", "comparable", "conclude"},
     "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
+    "pack_places": {"assets", "config"},
+    "packing": {"errors", "model", "rundir", "collectors", "conclude", "pack_places", "__init__"},
+    "unpacking": {"errors", "model", "rundir", "packing"},
     "conclude": {
         "errors",
         "presenting",

@@ -12,6 +12,7 @@ import click
 from lab.cli.capacity import capacity
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
+from lab.cli.packing import pack, unpack
 from lab.cli.playbooks import playbooks
 from lab.cli.profiling import profile
 from lab.cli.reading import logs, replay, report, runs
@@ -41,7 +42,23 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
 
 
-for command in (doctor, up, status, run, noise, runs, report, capacity, playbooks, logs, replay, profile, down):
+for command in (
+    doctor,
+    up,
+    status,
+    run,
+    noise,
+    runs,
+    report,
+    capacity,
+    playbooks,
+    logs,
+    replay,
+    profile,
+    pack,
+    unpack,
+    down,
+):
     cli.add_command(command)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from lab.load.k6_lines import GzipLines
 from lab.load.k6_points import (
     CHECKS,
@@ -30,7 +32,7 @@ _NO_REQUEST = (b"", 0.0, b"")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What `convert` read. `truncated` names the phases whose file ends early (or is empty, damaged or missing).
+    """What `convert` read of `phases`. `truncated` are those whose file ends early (or is empty, damaged or missing).
 
     `damaged_lines` counts lines that are not as k6 writes them; they are left out.
     """
@@ -40,6 +42,18 @@ class Conversion:
     truncated: tuple[str, ...]
     setup_requests: int
     damaged_lines: int
+    phases: tuple[str, ...] = ()
+
+
+_CONVERSION = TypeAdapter(Conversion)
+
+
+def read_conversion(path: Path) -> Conversion | None:
+    """Give what an earlier `convert` said of itself; None where it has left nothing, or it is damaged."""
+    try:
+        return _CONVERSION.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def output_of(load: Path, phase: str) -> Path:
@@ -62,6 +76,7 @@ def convert(load: Path, phases: Sequence[str], samples: Path, points: Path) -> C
         truncated=tuple(c.phase for c in converters if c.is_truncated),
         setup_requests=sum(c.setup_requests for c in converters),
         damaged_lines=sum(c.damaged_lines for c in converters) + requests.damaged + others.damaged,
+        phases=tuple(phases),
     )
 
 

@@ -80,6 +80,7 @@ from lab.model.measured import (
     drive_name,
 )
 from lab.model.noise import Noise, NoiseFigure
+from lab.model.packs import Pack, PackedFile
 from lab.model.playbooks import Action, Advice, Confidence, Diagnosis, Playbook, Sign, Symptom, Unseen
 from lab.model.profiled import (
     GrowthBasis,
@@ -220,6 +221,8 @@ __all__ = [
     "Observation",
     "Origin",
     "Outcome",
+    "Pack",
+    "PackedFile",
     "Part",
     "Phase",
     "PhaseKind",

@@ -2,14 +2,10 @@
 
 import gzip
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,20 +13,11 @@ import pytest
 from lab import processes, rundir
 from lab.collectors import logs
 from lab.conclude import conclude
-from lab.config.targets import load_scenario
 from lab.errors import LoadError, RunDirError
-from lab.model import Environment, Outcome, ProcessId, RunningService, RunState
+from lab.model import Environment, Outcome, RunningService, RunState
 from lab.rundir import RunDir
+from tests.lab.recorded_run import a_recorded_run
 
-RECORDED = Path(__file__).parent / "load" / "data"
-NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
-PLAN = {
-    "name": "recorded",
-    "seed": 14,
-    "rate_per_s": 30,
-    "phases": [{"name": "mixed", "kind": "sustain", "duration_s": 10}],
-    "thresholds": [{"expect": "p50(http_req_duration) < 300ms"}],
-}
 DERIVED = (
     *("analysis.json", "verdict.json", "summary.md", "playbooks.md", "junit.xml", "report.html"),
     *("samples.parquet", "points.parquet"),
@@ -39,50 +26,9 @@ DERIVED = (
 MakeRun = Callable[..., RunDir]
 
 
-def ended_process() -> ProcessId:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    process = processes.identify(child.pid)
-    child.communicate(b"\n")
-    return process
-
-
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    def make(**changes: Any) -> RunDir:
-        run = rundir.create(tmp_path, "mixed-recorded", now=NOON)
-        for end in ("json.gz", "summary.json"):
-            shutil.copy(RECORDED / f"mixed.{end}", run.load / f"mixed.{end}")
-        record = {
-            "run_id": run.run_id,
-            "state": "finished",
-            "controller": asdict(ended_process()),
-            "scenario": asdict(load_scenario("mixed")),
-            "plan": PLAN,
-            "seed": 14,
-            "target": "stubs",
-            "environment": {"id": "e1"},
-            "provenance": {
-                "code": {"commit": "unknown", "dirty": None},
-                "config_hash": "0" * 64,
-                "versions": {"lab": "0.1.0", "k6": "1.1.0"},
-                "host": {
-                    "cpu_model": "a CPU",
-                    "cores": 2,
-                    "memory_bytes": 8 * 2**30,
-                    "kernel": "6.1",
-                    "system": "Linux",
-                    "machine": "x86_64",
-                },
-            },
-            "log_begins": {},
-            "started_at": NOON.timestamp(),
-            "ended_at": NOON.timestamp() + 12,
-            "incidents": [],
-        }
-        run.write_record({**record, **changes})
-        return run
-
-    return make
+    return partial(a_recorded_run, tmp_path)
 
 
 def test_everything_derived_is_written_and_is_the_same_each_time(make_run: MakeRun) -> None:
