@@ -52,6 +52,12 @@ class ProfileError(LabError):
     """A profile cannot be taken; a run goes on without it."""
 
 
+class NothingComparedError(LabError):
+    """An A/B ended before there was a single pair of runs to compare."""
+
+    exit_code = ExitCode.INVALID
+
+
 class RunLockedError(LabError):
     """Another run is driving load from this checkout."""
 

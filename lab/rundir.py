@@ -18,10 +18,11 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import RunDirError
-from lab.model import Doubt, Profile, Step, Window
+from lab.model import Doubt, Interleaved, Profile, Step, Window
 
 _WINDOWS = TypeAdapter(tuple[Window, ...])
 _STEPS = TypeAdapter(tuple[Step, ...])
+_INTERLEAVED = TypeAdapter(Interleaved)
 _PROFILES = TypeAdapter(tuple[Profile, ...])
 PROFILES = "profiles.json"
 _T = TypeVar("_T")
@@ -202,6 +203,67 @@ class RunDir:
     def write_steps(self, steps: Iterable[Step]) -> None:
         """Replace `steps.json`."""
         write_json(self.steps_file, [asdict(step) for step in steps])
+
+
+@dataclass(frozen=True, slots=True)
+class AbDir:
+    """The directory of an A/B: how far it has come, the runs of both sides, and what came out."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """What the sides are, the pairs of runs, and the looks at them."""
+        return self.path / "ab.json"
+
+    @property
+    def runs(self) -> Path:
+        """The run directories, those that are in no pair among them."""
+        return self.path / "runs"
+
+    def comparison(self, suffix: str) -> Path:
+        """What came out, as json, md, xml or html."""
+        return self.path / f"comparison.{suffix}"
+
+    def read(self) -> Interleaved:
+        """Read `ab.json`. Raises RunDirError where there is none, or it is damaged."""
+        try:
+            return _INTERLEAVED.validate_json(self.record.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise RunDirError(
+                f"{self.path}: ab.json is missing or damaged ({error}); is this the directory of an A/B?"
+            ) from error
+
+    def write(self, ab: Interleaved) -> None:
+        """Replace `ab.json`."""
+        write_json(self.record, asdict(ab))
+
+    def pairs(self) -> tuple[tuple[RunDir, RunDir], ...]:
+        """Give the (base, candidate) runs of every pair that is whole, in their order."""
+        return tuple((RunDir(self.runs / base), RunDir(self.runs / candidate)) for base, candidate in self.read().pairs)
+
+
+def create_ab(root: Path, scenario: str, *, now: datetime) -> AbDir:
+    """Make a new directory for an A/B under `root`. Raises RunDirError."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = AbDir(_fresh(root, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-ab-{scenario}"))
+        folder.runs.mkdir()
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    return folder
+
+
+def find_ab(root: Path, name_or_path: str) -> AbDir:
+    """Find an A/B by its directory's name, the beginning of it, or its path. Raises RunDirError."""
+    exact = [path for path in (root / name_or_path, Path(name_or_path)) if (path / "ab.json").is_file()]
+    begun = sorted(path.parent for path in root.glob("*/ab.json") if path.parent.name.startswith(name_or_path))
+    found = exact[:1] or begun
+    if len(found) == 1:
+        return AbDir(found[0].resolve())
+    if found:
+        raise RunDirError(f"{name_or_path!r} is the beginning of {len(found)} A/Bs' names; give more of it")
+    raise RunDirError(f"there is no A/B {name_or_path!r} in {root}; its directory has an ab.json")
 
 
 def _read_all(path: Path, kind: TypeAdapter[tuple[_T, ...]]) -> tuple[_T, ...]:

@@ -85,6 +85,8 @@ ALLOWED = {
         "worktrees",
         "locked_python",
     },
+    "ab": {"errors", "model", "analysis", "rundir", "comparing", "sides"},
+    "ab_opening": {"errors", "model", "config", "engines", "rundir", "run", "preparing", "sides", "ab"},
     "resume": {"errors", "model", "config", "rundir", "conclude"},
     "presenting": {"model", "analysis", "report", "request_trail", "rundir"},
     "comparable": {"model", "provenance"},

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from lab.cli.ab import ab
 from lab.cli.capacity import capacity
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
@@ -47,6 +48,7 @@ for command in (
     up,
     status,
     run,
+    ab,
     noise,
     runs,
     report,
