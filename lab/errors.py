@@ -38,6 +38,10 @@ class EngineError(LabError):
     """The environment cannot be brought up, found or taken down."""
 
 
+class CommitError(LabError):
+    """A commit cannot be measured: its services do not start, or die; a bisect skips it and goes on."""
+
+
 class PortBusyError(EngineError):
     """A port that a service needs is taken by another process."""
 

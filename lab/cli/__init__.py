@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from lab.cli.ab import ab
+from lab.cli.bisect import bisect
 from lab.cli.capacity import capacity
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
@@ -49,6 +50,7 @@ for command in (
     status,
     run,
     ab,
+    bisect,
     noise,
     runs,
     report,
