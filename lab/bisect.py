@@ -53,9 +53,8 @@ class Search:
         )
         figures = ends_told(good, bad)
         if Mark.SKIP in {good.mark, bad.mark}:
-            raise ConfigError(
-                ["an end cannot be told to be good or bad, so nothing can be searched between them", *figures]
-            )
+            untold = "an end cannot be told to be good or bad, so nothing can be searched between them"
+            raise ConfigError([f"{untold}; --resume tries it again when what hindered it is gone", *figures])
         if good.mark == bad.mark:
             raise ConfigError(["the ends do not differ, so nothing can be searched between them", *figures])
         if good.mark == Mark.BAD:

@@ -93,6 +93,8 @@ ALLOWED = {
         "thresholds",
         "rundir",
         "config",
+        "engines",
+        "run",
         "analysis",
         "worktrees",
         "sides",

@@ -48,18 +48,18 @@ class BisectDir:
         return RunDir(self.runs / run_id)
 
     def read(self) -> tuple[Bisection, Mapping[str, Any]]:
-        """Read the search, and the plan (its file's content) that it drives. Raises RunDirError."""
+        """Read the search, and what it drives, as `write` was given it. Raises RunDirError."""
         content = read_json(self.record)
         try:
-            return _BISECTION.validate_python(content["bisection"]), dict(content["plan"])
-        except (KeyError, TypeError, ValidationError) as error:
+            return _BISECTION.validate_python(content.pop("bisection")), content
+        except (AttributeError, KeyError, TypeError, ValidationError) as error:
             raise RunDirError(
                 f"{self.record}: is missing or damaged, or was written by another version of the lab: {error}"
             ) from error
 
-    def write(self, found: Bisection, plan: Mapping[str, Any]) -> None:
-        """Keep the search as it stands. Raises RunDirError where that cannot be."""
-        write_json(self.record, {"bisection": asdict(found), "plan": plan})
+    def write(self, found: Bisection, beside: Mapping[str, Any]) -> None:
+        """Keep the search as it stands, and what it drives. Raises RunDirError where that cannot be."""
+        write_json(self.record, {**beside, "bisection": asdict(found)})
         write_bytes(self.log, f"{found.log}\n".encode())
 
 

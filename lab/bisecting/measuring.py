@@ -14,7 +14,7 @@ from lab.sides import Showing, Variant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideMeasure:
-    """Measures commits of the checkout `repository`; `settings.artifacts` is where the runs are kept.
+    """Measures commits of the checkout that `repository` is in, and keeps the runs in a folder of their own.
 
     The load, the plan and the analysis are the running checkout's. `target` is what is read of each run, None where
     runs are compared. `common` is what is wanted of every commit's environment.
@@ -24,6 +24,7 @@ class SideMeasure:
     asked: tuple[Plan, Scenario]
     target: Threshold | None
     settings: Settings
+    runs: Path
     common: Wanted
     say: Say
     showing: Showing
@@ -34,13 +35,12 @@ class SideMeasure:
         Raises CommitError where the services do not start, or one of them dies, PortBusyError where it is not the
         commit's fault that they do not.
         """
-        plan, scenario = self.asked
+        asked = replace(self.asked[0], seed=seed), self.asked[1]
+        settings = replace(self.settings, artifacts=self.runs)
         pinned = sides.pin(Variant(name="base" if is_base else "candidate", ref=commit.sha), running=self.repository)
         try:
-            with sides.ready(pinned, self.common, self.settings.home, say=self.say, running=self.repository) as side:
-                _, report = sides.measure(
-                    side, (replace(plan, seed=seed), scenario), self.settings, say=self.say, showing=self.showing
-                )
+            with sides.ready(pinned, self.common, settings.home, say=self.say, running=self.repository) as side:
+                _, report = sides.measure(side, asked, settings, say=self.say, showing=self.showing)
         except PortBusyError:
             raise
         except (ConfigError, EngineError) as error:

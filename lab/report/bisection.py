@@ -107,9 +107,9 @@ def _row(trial: Trial) -> tuple[str, ...]:
     return (str(mark), commit.short, printable(commit.subject), commit.author_date, printable(by), str(len(trial.runs)))
 
 
-def see_more(found: Bisection, *, options: str) -> str:
+def see_more(found: Bisection, *, plan: str) -> str:
     """Give the command that shows more of what the commit changed; "" where none was found."""
     first = found.first_bad
     if first is None or not first.parents:
         return ""
-    return f"lab ab --base {first.parents[0][:10]} --candidate {first.short} {options}{found.scenario}"
+    return f"lab ab --base {first.parents[0][:10]} --candidate {first.short} --plan {plan} {found.scenario}"

@@ -39,9 +39,10 @@ def an_observation(value: float | None, *, phase: str = "steady", outcome: Outco
         ((0.3,), None),
         ((0.28, 0.31), None),
         # each alone lies too close to the limit, all of them do not
-        ((0.27,), None),
-        ((0.27,) * 5, Mark.GOOD),
-        ((0.335,) * 5, Mark.BAD),
+        ((0.26,), None),
+        ((0.26,) * 5, Mark.GOOD),
+        ((0.345,), None),
+        ((0.345,) * 5, Mark.BAD),
         # four of five are below the limit, and by how much the fifth is above it says that they cannot be trusted
         ((0.28, 0.28, 0.28, 0.28, 0.9), None),
     ],

@@ -73,7 +73,7 @@ def test_what_is_not_there_is_told(tmp_path: Path, name: str) -> None:
         keeping.find(tmp_path, name)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"bisection": {}, "plan": {}}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"bisection": {}}'])
 def test_a_damaged_record_is_told(tmp_path: Path, content: bytes) -> None:
     kept = made(tmp_path)
     kept.record.write_bytes(content)
