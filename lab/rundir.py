@@ -375,13 +375,19 @@ def add_profile(folder: Path, profile: Profile) -> None:
 
 
 def find(root: Path, name_or_path: str) -> RunDir:
-    """Find a run by its id, the beginning of its id, `latest`, or its path. Raises RunDirError."""
+    """Find a run by its id, the beginning of its id, `latest`, or its path. Raises RunDirError.
+
+    A run within an A/B or a bisect is found too, where no other has that name.
+    """
     for path in (root / name_or_path, Path(name_or_path)):
         if (path / "run.json").is_file():
             return RunDir(path.resolve())
+    within = (run for folder in sorted(root.glob("*/runs")) for run in all_runs(folder))
     matches = [run for run in all_runs(root) if run.run_id.startswith(name_or_path)]
-    if len(matches) == 1:
-        return matches[0]
+    matches = matches or [run for run in within if run.run_id.startswith(name_or_path)]
+    exact = [run for run in matches if run.run_id == name_or_path]
+    if len(exact or matches) == 1:
+        return (exact or matches)[0]
     if matches:
         raise RunDirError(f"{name_or_path!r} is the beginning of {len(matches)} runs' names; give more of it")
     raise RunDirError(f"there is no run {name_or_path!r} in {root}; `lab runs` lists what there is")

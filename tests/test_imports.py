@@ -30,6 +30,7 @@ ALLOWED = {
     "collectors": {"errors", "model", "processes", "rundir", "collectors"},
     "profiling": {"errors", "model", "containers", "profilers", "rundir", "run_lock", "analysis", "report"},
     "profile_diff": {"errors", "model", "rundir", "analysis", "report"},
+    "compared_runs": {"errors", "model", "rundir", "profile_diff", "ab", "sides"},
     "doctor": {"errors", "model", "processes", "doctor_containers", "engines", "load"},
     "doctor_containers": {"assets", "errors", "model", "containers"},
     "run_lock": {"errors"},

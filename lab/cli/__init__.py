@@ -12,6 +12,7 @@ import click
 from lab.cli.ab import ab
 from lab.cli.bisect import bisect
 from lab.cli.capacity import capacity
+from lab.cli.compare import compare
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
 from lab.cli.packing import pack, unpack
@@ -50,6 +51,7 @@ for command in (
     status,
     run,
     ab,
+    compare,
     bisect,
     noise,
     runs,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.cli import ci_files
 from lab.cli.shared import (
     ALLOW_TARGET,
     CPUS,
@@ -80,6 +81,7 @@ def run(  # one per option, as click has it
     """
     from lab import preparing, rundir
     from lab.config.limits import limit_overrides
+    from lab.report import markdown
     from lab.resume import interrupted
 
     settings, earlier = its_settings(), None
@@ -106,6 +108,7 @@ def run(  # one per option, as click has it
         wanted = replace(wanted, target=_resumed_target(context, earlier, target))
     wanted = replace(wanted, limits=asked[0].limits)
     report, _ = _drive(settings, asked, wanted, earlier.run if earlier else None)
+    ci_files.add_summary(markdown.render(report))
     sys.exit(OUTCOME_CODES[report.verdict.outcome])
 
 

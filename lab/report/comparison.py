@@ -26,12 +26,13 @@ _GRAVITY = (Judgement.REGRESSED, Judgement.CANNOT_TELL, Judgement.IMPROVED, Judg
 # ------------------------------------------------------------------------------------------------------- single figures
 
 
-def value(figure: float, unit: str) -> str:
+def value(figure: float, measure: Measure) -> str:
     """Give a value of a measure with its unit; a share as a percentage, and what is not finite as a dash."""
+    unit = measure.unit
     if not math.isfinite(figure):
         return NOTHING
     if unit == "":
-        return f"{three_digits(figure * 100)} %"
+        return three_digits(figure) if measure.scale == Scale.RATIO else f"{three_digits(figure * 100)} %"
     if unit in ("s", "bytes", "bytes/h"):
         return in_unit(figure, unit)
     return f"{three_digits(figure)} {unit.replace('requests', '').strip()}"
@@ -54,7 +55,7 @@ def _amount(size: float, measure: Measure) -> str:
         return f"{_digits(size * 100)} %"
     if measure.unit == "":
         return f"{three_digits(size * 100)} points"
-    return value(size, measure.unit)
+    return value(size, measure)
 
 
 def _digits(percent: float) -> str:
@@ -80,7 +81,7 @@ def about(cell: Cell) -> str:
 
 def title(figure: Compared) -> str:
     """Give the measure of a figure and what it is about."""
-    return f"{figure.measure.name} of {about(figure.cell)}"
+    return f"{figure.measure.name} · {about(figure.cell)}"
 
 
 def weight(figure: Compared) -> float:
@@ -111,18 +112,25 @@ def counted(found: Comparison) -> dict[Judgement, int]:
 def headline(found: Comparison) -> str:
     """Give the judgement in one sentence."""
     count, total = counted(found), len(found.figures)
-    untold = f"; {count[Judgement.CANNOT_TELL]} cannot be told" if count[Judgement.CANNOT_TELL] else ""
-    open_ones = sum(each.judgement == Judgement.CANNOT_TELL for each in found.headlines)
+    also = f"; {count[Judgement.CANNOT_TELL]} cannot be told" if count[Judgement.CANNOT_TELL] else ""
     told = {
         Judgement.REGRESSED: f"{count[Judgement.REGRESSED]} of {total} figures got worse",
-        Judgement.IMPROVED: f"{count[Judgement.IMPROVED]} of {total} figures got better, and none got worse{untold}",
-        Judgement.UNCHANGED: f"none of {total} figures is known to have changed by as much as matters{untold}",
-        Judgement.CANNOT_TELL: f"{open_ones} of {len(found.headlines)} headline figures cannot be told from noise"
-        if found.headlines
-        else "there is no headline figure to be compared",
+        Judgement.IMPROVED: f"{count[Judgement.IMPROVED]} of {total} figures got better, none is seen worse{also}",
+        Judgement.UNCHANGED: f"no headline figure changed by {_looked_for(found)}, none of {total} is seen worse{also}",
+        Judgement.CANNOT_TELL: _open(found),
     }[found.judgement]
     forced = " (forced: the sides differ in what they must not)" if found.differs else ""
     return f"{found.judgement.upper()}: {told}{forced}"
+
+
+def _open(found: Comparison) -> str:
+    """Say how many of the headlines nothing can be said of."""
+    if not found.headlines:
+        return "there is no headline figure to be compared"
+    if len(found.headlines) == 1:
+        return "the headline figure cannot be told from noise"
+    count = sum(each.judgement == Judgement.CANNOT_TELL for each in found.headlines)
+    return f"{count} of {len(found.headlines)} headline figures cannot be told from noise"
 
 
 def reasons(found: Comparison) -> tuple[str, ...]:
@@ -131,7 +139,7 @@ def reasons(found: Comparison) -> tuple[str, ...]:
         return ()
     figures = found.headlines if found.judgement == Judgement.CANNOT_TELL else found.figures
     telling = by_gravity(each for each in figures if each.judgement == found.judgement)
-    lines = [reason(each, found) for each in telling[:_MOST_REASONS]]
+    lines = [reason(each) for each in telling[:_MOST_REASONS]]
     if len(telling) > _MOST_REASONS:
         lines.append(f"and {len(telling) - _MOST_REASONS} more")
     if found.judgement == Judgement.CANNOT_TELL:
@@ -139,15 +147,14 @@ def reasons(found: Comparison) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def reason(figure: Compared, found: Comparison) -> str:
+def reason(figure: Compared) -> str:
     """Give a figure in one sentence."""
-    moved = f"{value(figure.base, figure.measure.unit)} → {value(figure.candidate, figure.measure.unit)}"
+    moved = f"{value(figure.base, figure.measure)} → {value(figure.candidate, figure.measure)}"
     line = f"{title(figure)}: {moved}, {change(figure.change, figure.measure)}"
     if figure.judgement != Judgement.CANNOT_TELL:
         return line
     smallest = f"smallest change found: {size(figure.detectable, figure.measure)}" if figure.detectable else ""
-    pairs = f"{figure.pairs_wanted} pairs would find {_looked_for(found)}" if figure.pairs_wanted else ""
-    return "; ".join(part for part in (line, smallest, pairs) if part)
+    return "; ".join(part for part in (line, smallest) if part)
 
 
 def advice(found: Comparison) -> str:
@@ -232,11 +239,11 @@ def legend(found: Comparison) -> str:
 
 def table(name: str, figures: Sequence[Compared], found: Comparison) -> Section:
     """Give figures as a table, in their order."""
-    wants = any(each.pairs_wanted and each.judgement == Judgement.CANNOT_TELL for each in figures)
+    wants = wants_pairs(figures)
     return Section(
         title=name,
         columns=columns(found, wants=wants),
-        rows=tuple(cells(each) if wants else cells(each)[:-1] for each in figures),
+        rows=tuple(cells(each, wants=wants) for each in figures),
         marks=tuple(OUTCOMES[each.judgement] for each in figures),
     )
 
@@ -247,19 +254,24 @@ def columns(found: Comparison, *, wants: bool) -> tuple[str, ...]:
     return (*named, f">pairs for {_looked_for(found)}") if wants else named
 
 
-def cells(figure: Compared) -> tuple[str, ...]:
-    """Give the cells of a figure: judgement, figure, both sides, change, smallest change, pairs that could tell it."""
+def wants_pairs(figures: Iterable[Compared]) -> bool:
+    """Whether there is a figure that cannot be told, of which it is known how many pairs could."""
+    return any(each.pairs_wanted and each.judgement == Judgement.CANNOT_TELL for each in figures)
+
+
+def cells(figure: Compared, *, wants: bool) -> tuple[str, ...]:
+    """Give the cells of a figure, in the order of `columns`."""
     measure = figure.measure
     is_open = figure.judgement == Judgement.CANNOT_TELL and figure.pairs_wanted
-    return (
+    found = (
         figure.judgement,
         title(figure),
-        value(figure.base, measure.unit),
-        value(figure.candidate, measure.unit),
+        value(figure.base, measure),
+        value(figure.candidate, measure),
         change(figure.change, measure),
         size(figure.detectable, measure),
-        str(figure.pairs_wanted) if is_open else NOTHING,
     )
+    return (*found, str(figure.pairs_wanted) if is_open else NOTHING) if wants else found
 
 
 def profile_sections(profiles: ProfileComparison | None) -> tuple[Section, ...]:

@@ -52,7 +52,7 @@ def _case(figure: Compared, found: Comparison) -> ET.Element:
     case = ET.Element("testcase", classname=where, name=printable(title(figure)))
     kind = _KINDS.get(figure.judgement)
     if kind:
-        problem = ET.SubElement(case, kind, message=printable(reason(figure, found)), type=figure.judgement)
+        problem = ET.SubElement(case, kind, message=printable(reason(figure)), type=figure.judgement)
         problem.text = printable(advice(found)) if figure.judgement == Judgement.CANNOT_TELL else None
     return case
 

@@ -98,6 +98,17 @@ def test_a_run_is_found_by_the_beginning_of_its_name_when_that_is_enough(tmp_pat
         rundir.find(tmp_path, "20260102")
 
 
+def test_a_run_of_an_ab_is_found_where_no_other_has_its_name(tmp_path: Path) -> None:
+    runs = tmp_path / "20260102T110000Z-ab-mixed" / "runs"
+    first, second = a_run(runs, "mixed-ab"), a_run(runs, "mixed-ab")
+    assert rundir.find(tmp_path, first.run_id) == first
+    assert rundir.find(tmp_path, second.run_id) == second
+    with pytest.raises(RunDirError, match="beginning of 2"):
+        rundir.find(tmp_path, "20260102T12")
+    other = a_run(tmp_path, "mixed-smoke")
+    assert rundir.find(tmp_path, "20260102T12") == other
+
+
 def test_an_unknown_run_is_answered_with_where_runs_are_listed(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match="lab runs"):
         rundir.find(tmp_path, "nothing")

@@ -47,12 +47,13 @@ def render(found: Comparison, profiles: ProfileComparison | None = None) -> str:
         policy=policy(scripts),
         style=Markup(text_of("page.css")),  # noqa: S704  # a file of this package
         scripts=[Markup(script) for script in scripts],  # noqa: S704  # files of this package, which hold no </script>
-        data=Markup(as_json(_data(ordered))),  # noqa: S704  # it holds no sign that HTML knows
+        data=Markup(as_json(_data(ordered, found.look_for))),  # noqa: S704  # it holds no sign that HTML knows
         **_shown(found, ordered, profiles),
     )
 
 
 def _shown(found: Comparison, ordered: tuple[Compared, ...], profiles: ProfileComparison | None) -> dict[str, Any]:
+    wants = words.wants_pairs(ordered)
     return {
         "found": found,
         "outcome": words.OUTCOMES[found.judgement],
@@ -61,20 +62,20 @@ def _shown(found: Comparison, ordered: tuple[Compared, ...], profiles: ProfileCo
         "reasons": words.reasons(found),
         "facts": words.facts(found),
         "legend": words.legend(found),
-        "columns": words.columns(found, wants=True),
-        "rows": [_row(each) for each in ordered],
+        "columns": words.columns(found, wants=wants),
+        "rows": [_row(each, wants=wants) for each in ordered],
         "filters": tuple(_filters(ordered)),
         "charts": tuple(_charts(ordered)),
         "profiles": words.profile_sections(profiles),
     }
 
 
-def _row(figure: Compared) -> _Row:
+def _row(figure: Compared, *, wants: bool) -> _Row:
     return _Row(
         judgement=figure.judgement,
         sign=SIGNS[figure.judgement],
         outcome=words.OUTCOMES[figure.judgement],
-        cells=words.cells(figure),
+        cells=words.cells(figure, wants=wants),
         sort=tuple(_sort_key(value) for value in (figure.base, figure.candidate, words.weight(figure) * _sign(figure))),
         is_main=_is_main(figure),
         group=_group(figure),
@@ -120,7 +121,7 @@ def _charts(figures: tuple[Compared, ...]) -> Iterator[Chart]:
             kind=KIND,
             subject=group,
             title="Changes in per cent" if group == _OF_RATIOS else f"Differences in {_axis(unit)[1]}",
-            told="A line is an interval, a shade the change that does not matter.",
+            told="Lines are intervals. Inner shade: what does not matter; outer: less than what is looked for.",
         )
 
 
@@ -128,13 +129,13 @@ def _axis(unit: str) -> tuple[float, str]:
     return _AXES.get(unit, (1.0, unit))
 
 
-def _data(figures: tuple[Compared, ...]) -> dict[str, Any]:
+def _data(figures: tuple[Compared, ...], look_for: float) -> dict[str, Any]:
     """Give what the plots draw: of each row of the table, by its number, the change as it is read on the axis."""
     return {
         "timelines": {},
         "phases": [],
         "units": {group: _unit(group) for group in map(_group, figures) if group},
-        "figures": [_figure(each) for each in figures],
+        "figures": [_figure(each, look_for) for each in figures],
     }
 
 
@@ -142,7 +143,15 @@ def _unit(group: str) -> str:
     return "%" if group == _OF_RATIOS else _axis(group.removeprefix("difference "))[1]
 
 
-def _figure(figure: Compared) -> dict[str, Any]:
+def _bands(figure: Compared, look_for: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Give the changes that do not matter, and those that are smaller than what is looked for."""
+    effect = figure.measure.effect
+    if figure.measure.scale == Scale.DIFFERENCE:
+        return (-effect, effect), (-2 * effect, 2 * effect)
+    return (-effect / (1 + effect), effect), (-look_for / (1 + look_for), look_for)
+
+
+def _figure(figure: Compared, look_for: float) -> dict[str, Any]:
     factor = 100.0 if figure.measure.scale == Scale.RATIO else _axis(figure.measure.unit)[0]
     change, measure = figure.change, figure.measure
     return {
@@ -153,11 +162,11 @@ def _figure(figure: Compared) -> dict[str, Any]:
         "value": _scaled(change.value, factor),
         "low": _scaled(change.low, factor),
         "high": _scaled(change.high, factor),
-        "effect": _scaled(measure.effect, factor),
+        "bands": [[_scaled(each, factor) for each in band] for band in _bands(figure, look_for)],
         "told": [
             ("change", words.change(change, measure)),
-            ("base", words.value(figure.base, measure.unit)),
-            ("candidate", words.value(figure.candidate, measure.unit)),
+            ("base", words.value(figure.base, measure)),
+            ("candidate", words.value(figure.candidate, measure)),
             ("smallest change found", words.size(figure.detectable, measure)),
         ],
     }

@@ -8,10 +8,11 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from lab.cli import ci_files
+from lab.cli import ci_files, cli, driving
 from lab.cli.comparing import exit_code, judging_options, output_options, show_comparison, write_comparison
 from lab.errors import RunDirError
 from tests.lab.report.a_comparison import COMPARISONS
+from tests.lab.report.test_reports import failed
 
 CODES = {"regressed": 1, "improved": 0, "unchanged": 0, "cannot-tell": 4, "forced": 1, "one-cell": 4, "nothing": 4}
 
@@ -46,7 +47,7 @@ def test_a_step_of_ci_has_the_comparison_in_its_summary(
     show_comparison(COMPARISONS["improved"]())
     assert summary.read_text(encoding="utf-8").startswith("before\n<!-- lab compare -->\n## ✅ IMPROVED")
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == shown[-1] == "IMPROVED: 1 of 2 figures got better, and none got worse"
+    assert shown[0] == shown[-1] == "IMPROVED: 1 of 2 figures got better, none is seen worse"
 
 
 def test_a_summary_that_cannot_be_written_is_said_and_ends_nothing(
@@ -58,6 +59,17 @@ def test_a_summary_that_cannot_be_written_is_said_and_ends_nothing(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert "the summary of the step could not be written" in said[0]
+
+
+def test_a_run_adds_its_report_to_the_summary_and_ends_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = failed(tmp_path)
+    summary = tmp_path / "summary.md"
+    monkeypatch.setattr(driving, "_drive", lambda *_: (report, None))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert CliRunner().invoke(cli, ["run", "mixed"]).exit_code == 1
+    assert summary.read_text(encoding="utf-8").startswith("# FAILED: 1 of 2 findings")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import orjson
@@ -9,7 +10,10 @@ import pytest
 from rich.console import Console
 
 from lab.model import Comparison, Judgement
+from lab.profile_diff import compare_profiles
 from lab.report import comparison, comparison_junit, comparison_markdown, comparison_text, encode
+from lab.report.html import comparison as html_page
+from tests.lab.profiled_runs import a_run_directory, after, before
 from tests.lab.report.a_comparison import COMPARISONS, FAILED, GROWTH, P95, a_comparison, a_figure, hundreds
 from tests.lab.report.test_reports import hold_against_golden
 
@@ -135,3 +139,24 @@ def test_the_worst_stand_first() -> None:
 )
 def test_changes_are_written_with_sign_and_unit(change: float, measure: object, told: str) -> None:
     assert comparison.signed(change, measure) == told  # type: ignore[arg-type]
+
+
+def test_the_functions_that_changed_are_named_where_both_sides_have_profiles(tmp_path: Path) -> None:
+    runs = [
+        a_run_directory(tmp_path, "010000", before(), requests=6467),
+        a_run_directory(tmp_path, "020000", after(), requests=3900),
+    ]
+    found, profiles = COMPARISONS["regressed"](), compare_profiles(*runs)
+    text = comparison_markdown.render(found, profiles)
+    assert "<details><summary>CPU per request of shop in sustain, in ms</summary>" in text
+    assert "shop.orders.seal" in text
+    assert f"lab profile --diff {runs[0].run_id} {runs[1].run_id}" in text.replace("\\", "")
+    console = Console(width=120, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(comparison_text.render(found, profiles))
+    assert "shop.orders.seal" in capture.get()
+    assert "shop.orders.seal" in html_page.render(found, profiles)
+    (changed,) = encode.comparison(found, profiles)["profiles"]
+    assert (changed["service"], changed["phase"], changed["base_run"]) == ("shop", "sustain", runs[0].run_id)
+    assert "shop.orders.seal" in {frame["words"] for frame in changed["changed"]}
+    assert encode.comparison(found)["profiles"] == []

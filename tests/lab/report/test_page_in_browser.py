@@ -1,9 +1,6 @@
 """Pages in a real browser: Debian's Chromium, driven by Playwright. No page may ask for anything, or say an error."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +9,10 @@ import pytest
 from lab.report.html import IndexedRun, render, render_index, scalability
 from tests.lab.report.a_law import a_law
 from tests.lab.report.a_page import a_page
+from tests.lab.report.in_browser import Open
 
 pytestmark = pytest.mark.needs("chromium", "playwright")
 
-DRAWN = "html[data-drawn-ms]"
 KINDS = {
     *("rates", "percentiles", "heatmap", "errors", "waiting", "cores", "memory"),
     *("histogram", "ecdf", "tail", "ramp", "staircase", "cliff", "growth", "usl"),
@@ -27,55 +24,6 @@ HACKED = "window.hacked === undefined && [...document.querySelectorAll('iframe')
 def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page of a run that has everything."""
     return render(a_page(tmp_path_factory.mktemp("run")))
-
-
-@dataclass
-class Opened:
-    """A page that is open, and what it has asked for and complained of."""
-
-    page: Any
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def screenshot(self, name: str, folder: Path) -> bytes:
-        """Give a picture of the whole page; kept where LAB_SCREENSHOTS names a folder."""
-        kept = Path(os.environ.get("LAB_SCREENSHOTS", folder))
-        return bytes(self.page.screenshot(path=kept / f"{name}.png", full_page=True))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # where it is missing, tests skip with the reason
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., Opened]
-
-
-@pytest.fixture
-def open_page(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    contexts = []
-
-    def make(html: str, *, width: int = 1280, scheme: str = "light", awaited: str = DRAWN) -> Opened:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        opened = Opened(context.new_page())
-        path = tmp_path / "report.html"
-        path.write_text(html, encoding="utf-8")
-        opened.page.on("console", lambda message: opened.complaints.append(f"{message.type}: {message.text}"))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda request: opened.asked.append(request.url))
-        opened.page.goto(path.as_uri())
-        opened.page.wait_for_selector(awaited, timeout=60_000, state="attached")
-        return opened
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def test_every_chart_is_drawn_and_nothing_is_asked_for_or_complained_of(open_page: Open, html: str) -> None:

@@ -34,9 +34,9 @@ lab.data = lab.data ?? JSON.parse(document.getElementById("data").textContent);
 
   // how far the axis reaches to the left and to the right
   const reachOf = (figures) => {
-    const most = Math.max(...figures.flatMap((each) => [Math.abs(each.value), each.effect])) || 1;
+    const most = Math.max(...figures.flatMap((each) => [Math.abs(each.value), ...each.bands[1].map(Math.abs)])) || 1;
     const side = (sign) => {
-      const needed = Math.max(0, ...figures.flatMap((each) => [sign * each.value, each.effect]));
+      const needed = Math.max(0, ...figures.flatMap((each) => [sign * each.value, ...each.bands[1].map((end) => sign * end)]));
       const ends = figures.flatMap((each) => [each.low, each.high]).filter((end) => end !== null).map((end) => sign * end);
       return Math.min(Math.max(needed, ...ends), most * AS_WIDE) * ROOM || most;
     };
@@ -45,11 +45,11 @@ lab.data = lab.data ?? JSON.parse(document.getElementById("data").textContent);
 
   const custom = (name, data, renderItem, z) => ({ name, type: "custom", silent: true, tooltip: { show: false }, z, data, encode: { x: [1, 2], y: 0 }, clip: true, renderItem });
 
-  const bands = (look, rows, height) =>
-    custom("effect", rows.map((each, place) => [place, -each.effect, each.effect]), (params, api) => {
+  const bands = (look, rows, height, which, opacity) =>
+    custom(`band ${which}`, rows.map((each, place) => [place, ...each.bands[which]]), (params, api) => {
       const [left, y] = api.coord([api.value(1), api.value(0)]);
       const [right] = api.coord([api.value(2), api.value(0)]);
-      return { type: "rect", shape: { x: left, y: y - height / 2, width: right - left, height }, style: { fill: look.color("--band"), stroke: look.color("--line"), lineWidth: 0.5 } };
+      return { type: "rect", shape: { x: left, y: y - height / 2, width: right - left, height }, style: { fill: look.color("--quiet"), opacity } };
     }, 1);
 
   const intervals = (look, rows, [least, most]) =>
@@ -89,7 +89,7 @@ lab.data = lab.data ?? JSON.parse(document.getElementById("data").textContent);
     return text.length > most ? `${text.slice(0, most - 1)}…` : text;
   };
   const label = (row, width) =>
-    width < NARROW ? `${shortened(row.measure, width)}\n${shortened(row.about, width)}` : shortened(`${row.measure} of ${row.about}`, width);
+    width < NARROW ? `${shortened(row.measure, width)}\n${shortened(row.about, width)}` : shortened(`${row.measure} · ${row.about}`, width);
 
   lab.charts.forest = (look, width, group) => {
     const rows = shownOf(group);
@@ -123,10 +123,11 @@ lab.data = lab.data ?? JSON.parse(document.getElementById("data").textContent);
       tooltip: {
         ...base.tooltip,
         trigger: "item",
-        formatter: ({ marker, value }) => lab.tip(`${rows[value[1]].measure} of ${rows[value[1]].about}`, [[marker, "judgement", rows[value[1]].judgement], ...rows[value[1]].told.map(([name, text]) => ["", name, text])]),
+        formatter: ({ marker, value }) => lab.tip(`${rows[value[1]].measure} · ${rows[value[1]].about}`, [[marker, "judgement", rows[value[1]].judgement], ...rows[value[1]].told.map(([name, text]) => ["", name, text])]),
       },
       series: [
-        bands(look, rows, height),
+        bands(look, rows, height, 1, 0.1),
+        bands(look, rows, height, 0, 0.16),
         intervals(look, rows, reach),
         ...names.map((name) => points(look, rows, name)),
         { type: "line", name: "no change", silent: true, data: [], markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: look.color("--ink"), type: "solid", width: 1 }, data: [{ xAxis: 0 }] } },
