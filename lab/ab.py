@@ -152,7 +152,7 @@ class _Driver:
         return None
 
     def _answer(self, ab: Interleaved, found: Comparison) -> Comparison:
-        answer = replace(found, notes=(*found.notes, *_notes(self._folder, ab)))
+        answer = replace(found, notes=(*found.notes, *notes(self._folder, ab)))
         self._keep(answer)
         self._folder.write(ab)
         return answer
@@ -169,7 +169,7 @@ def _looked(ab: Interleaved, alpha: float, judgement: Judgement) -> Interleaved:
     return replace(ab, looks=(*ab.looks, Look(pairs=len(ab.pairs), alpha=alpha, judgement=judgement)))
 
 
-def _notes(folder: AbDir, ab: Interleaved) -> Iterator[str]:
+def notes(folder: AbDir, ab: Interleaved) -> Iterator[str]:
     """Say what is to be known of how an answer came about."""
     if ab.stopped:
         yield f"the A/B ended before all pairs were driven: {ab.stopped}"

@@ -147,6 +147,9 @@ def _members(run: RunDir, report: Report, places: Places, *, with_raw: bool) -> 
             wanted = None if with_raw else _lines_wanted(run, path.name, report)
             content, is_shortened = _log(path, wanted, places)
             yield _Member(name=name, path=path, content=content, is_shortened=is_shortened)
+        elif path == run.log_index:
+            index = None if with_raw else _short_index(path, report)
+            yield _Member(name=name, path=path, content=index, is_shortened=index is not None)
         else:
             yield _Member(name=name, path=path, content=_cleaned(path, places))
 
@@ -162,11 +165,29 @@ def _lines_wanted(run: RunDir, file: str, report: Report) -> Collection[int]:
     """Give which lines of a log the report is about: those of the slowest requests, and complaints."""
     if not run.log_index.exists():
         return ()
+    index = _told_of(pq.read_table(run.log_index, filters=pc.field("file") == file), report)
+    is_complaint = pc.is_valid(index["complaint"])
+    others = index.filter(pc.invert(is_complaint))["line"].to_pylist()
+    return {*others, *islice(index.filter(is_complaint)["line"].to_pylist(), _MOST_COMPLAINTS)}
+
+
+def _told_of(index: pa.Table, report: Report) -> pa.Table:
+    """Give the rows of a log index that the report is about."""
     requests = [slow.request_id for slow in report.analysis.slowest if slow.request_id]
-    index = pq.read_table(run.log_index, columns=["line", "request_id", "complaint"], filters=pc.field("file") == file)
-    of_requests = index.filter(pc.is_in(index["request_id"], value_set=pa.array(requests, pa.string())))
-    complaints = index.filter(pc.is_valid(index["complaint"]))["line"].to_pylist()
-    return {*of_requests["line"].to_pylist(), *islice(complaints, _MOST_COMPLAINTS)}
+    of_requests = pc.is_in(index["request_id"], value_set=pa.array(requests, pa.string()))
+    return index.filter(pc.or_(of_requests, pc.is_valid(index["complaint"])))
+
+
+def _short_index(path: Path, report: Report) -> bytes | None:
+    """Give an index of the lines that the report is about; None where it holds no other."""
+    index = pq.read_table(path)
+    short = _told_of(index, report)
+    if len(short) == len(index):
+        return None
+    sink = pa.BufferOutputStream()
+    pq.write_table(short, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _log(path: Path, wanted: Collection[int] | None, places: Places) -> tuple[bytes, bool]:
@@ -204,8 +225,8 @@ def _is_cleaned(member: _Member, run: RunDir) -> bool:
     if member.path.match(_LOGS):
         return False
     original = run.path / member.name
-    is_as_it_was = original == member.path or original.read_bytes() == member.path.read_bytes()
-    return member.content is not None or not is_as_it_was
+    is_a_copy = original != member.path and original.read_bytes() != member.path.read_bytes()
+    return is_a_copy or (member.content is not None and not member.is_shortened)
 
 
 def _left_out(run: RunDir, packed: Collection[str]) -> tuple[str, ...]:

@@ -17,15 +17,19 @@ from lab.model import Environment, Limits
 _PACKAGES = ("fastapi", "uvicorn", "pymongo", "scikit-learn", "shap", "numpy", "pyarrow", "psutil")
 
 
-def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any], checkout: Path) -> dict[str, Any]:
+def collect(
+    *, environment: Environment, k6_version: str, plan: Mapping[str, Any], checkout: Path, scripts: Path
+) -> dict[str, Any]:
     """Give the provenance of a run that starts now, as plain values for `run.json`.
 
-    `code` (commit, dirty), `config_hash` (sha256 of the plan), `versions` (lab, python, k6, each service, packages),
-    `host` (cpu model, cores, memory_bytes, kernel, system), `engine` (name, facts, limits, the images of containers).
+    `code` (commit, dirty), `config_hash` (sha256 of the plan), `scripts` (sha256 of k6's scripts in that folder, which
+    make users and datasets of a seed), `versions` (lab, python, k6, each service, packages), `host`
+    (cpu model, cores, memory_bytes, kernel, system), `engine` (name, facts, limits, the images of containers).
     """
     return {
         "code": _code(checkout),
         "config_hash": hashlib.sha256(orjson.dumps(plan, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "scripts": _digest(scripts),
         "versions": {
             "lab": __version__,
             "python": platform.python_version(),
@@ -36,6 +40,15 @@ def collect(*, environment: Environment, k6_version: str, plan: Mapping[str, Any
         "host": host(),
         "engine": _engine(environment),
     }
+
+
+def _digest(folder: Path) -> str:
+    """Give the same for folders whose scripts and tables have the same names and bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".js", ".json"}):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 def _engine(environment: Environment) -> dict[str, Any]:
@@ -61,11 +74,16 @@ def _told(limits: Limits) -> str:
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say in which engine, versions and machine two provenances differ; what they share is no sentence."""
+    """Say in which engine, scripts, versions and machine two provenances differ; what they share is no sentence."""
     found = []
     engines = [dict(of.get("engine") or {}).get("name", "process") for of in (earlier, now)]
     if engines[0] != engines[1]:
         found.append(f"the engine was {engines[0]}, and is {engines[1]}")
+    scripts = [str(of.get("scripts") or "") for of in (earlier, now)]
+    if scripts[0] != scripts[1] and all(scripts):
+        found.append(
+            f"the k6 scripts, which make users and datasets, were {scripts[0][:12]}, and are {scripts[1][:12]}"
+        )
     for part in ("versions", "host"):
         before, after = dict(earlier.get(part) or {}), dict(now.get(part) or {})
         found += [

@@ -1,6 +1,8 @@
 """What an interrupted run asks for, so that it can go on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -36,12 +38,14 @@ def interrupted(run: RunDir, environment: Environment | None) -> Interrupted:
         raise RunDirError(
             f"run {run.run_id} cannot go on: its k6 output was left out of its pack; `lab run --like` repeats it"
         )
+    plan, scenario, target = asked_of(run, record)
+    return Interrupted(run=run, plan=plan, scenario=scenario, target=target)
+
+
+def asked_of(run: RunDir, record: Mapping[str, Any]) -> tuple[Plan, Scenario, str]:
+    """Give plan, scenario and the name of the target of a run. Raises RunDirError where its record is damaged."""
     try:
-        return Interrupted(
-            run=run,
-            plan=parse_plan(record["plan"], source="run.json"),
-            scenario=_SCENARIO.validate_python(record["scenario"]),
-            target=record["target"],
-        )
+        plan = parse_plan(record["plan"], source="run.json")
+        return plan, _SCENARIO.validate_python(record["scenario"]), str(record["target"])
     except (KeyError, ValidationError) as error:
         raise RunDirError(f"{run.record}: is damaged, or was written by another version of the lab: {error}") from error

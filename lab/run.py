@@ -16,7 +16,7 @@ from lab.config.plans import plan_content
 from lab.driving import Driver, OnProgress
 from lab.engines import Engine
 from lab.errors import ConfigError, ServiceDiedError
-from lab.load.k6 import K6Load
+from lab.load.k6 import SCRIPTS, K6Load
 from lab.looking import Place
 from lab.model import (
     Doubt,
@@ -176,6 +176,7 @@ def _provenance(experiment: Experiment) -> dict[str, Any]:
         k6_version=experiment.load.version,
         plan=plan_content(experiment.plan),
         checkout=experiment.checkout,
+        scripts=SCRIPTS,
     )
 
 

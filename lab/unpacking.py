@@ -26,7 +26,7 @@ from lab.rundir import RunDir, read_json, write_json
 _PACK = TypeAdapter(Pack)
 _MANIFEST = "pack.json"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_-]{1,100}")
-_NAME = re.compile(r"[^\x00-\x1f\x7f\\:/]{1,255}")
+_NAME = re.compile(r"[^\\:/]{1,255}")
 _MOST_FILES = 20_000
 _MANIFEST_BYTES = 16 * 2**20
 _CHUNK = 1024 * 1024
@@ -153,6 +153,8 @@ def _require_sound(found: Pack, most_bytes: int) -> None:
         raise RunDirError(f"the pack is of {found.run_id!r}, which is no name of a run")
     if bad:
         raise RunDirError(f"the pack lists {bad[0]!r}, which is no plain name of a file in a run directory")
+    if not all(text.isprintable() for text in (found.lab, *found.left_out, *found.shortened, *found.cleaned)):
+        raise RunDirError(f"the pack's {_MANIFEST} holds what no terminal should be sent; it is damaged, or forged")
     if "run.json" not in names:
         raise RunDirError("the pack lists no run.json, so it holds no run")
     if any(file.size_bytes < 0 for file in found.files) or len(names) > _MOST_FILES or found.size_bytes > most_bytes:
@@ -164,7 +166,7 @@ def _require_sound(found: Pack, most_bytes: int) -> None:
 
 def _is_plain(name: str) -> bool:
     parts = name.split("/")
-    is_inside = all(_NAME.fullmatch(part) and not part.startswith(".") for part in parts)
+    is_inside = name.isprintable() and all(_NAME.fullmatch(part) and not part.startswith(".") for part in parts)
     return is_inside and len(parts) <= 8 and name != _MANIFEST and PurePosixPath(name).as_posix() == name
 
 

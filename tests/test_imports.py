@@ -109,6 +109,7 @@ ALLOWED = {
     "comparable": {"model", "provenance"},
     "comparing": {"errors", "model", "rundir", "analysis", "comparable", "conclude"},
     "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
+    "repeating": {"errors", "model", "config", "rundir", "conclude", "comparable", "resume"},
     "pack_places": {"assets", "config"},
     "packing": {"errors", "model", "rundir", "collectors", "conclude", "pack_places", "__init__"},
     "unpacking": {"errors", "model", "rundir", "packing"},

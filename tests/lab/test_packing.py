@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lab import packing, processes
+from lab import packing, processes, request_trail
 from lab.collectors import log_index, logs
 from lab.conclude import conclude
+from lab.config.settings import Settings
 from lab.errors import RunDirError
 from lab.pack_places import Places
 from lab.packing import pack
@@ -128,7 +129,23 @@ def test_of_a_log_the_lines_stay_that_the_report_is_about_in_their_places(tmp_pa
         b"",
         "complains",
     ]
-    assert packed.pack.shortened == ("logs/backend.jsonl.gz",)
+    assert packed.pack.shortened == ("logs/backend.jsonl.gz", "logs/index.parquet")
+    index = pq.read_table(pa.BufferReader(contents(packed.path)["logs/index.parquet"]))
+    assert index["line"].to_pylist() == [1, 3]
+
+
+def test_complaints_beyond_the_most_are_counted_and_not_shown_as_empty_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "_MOST_COMPLAINTS", 1)
+    run = a_recorded_run(tmp_path / "here")
+    complaint = {"time": "2026-01-02T12:00:00Z", "level": "error", "message": "complains"}
+    write_log(run, "backend", [complaint, complaint, complaint])
+    there = unpack(pack(run, tmp_path, NO_PLACES).path, tmp_path / "there").run
+    settings = Settings(home=tmp_path / "home", artifacts=tmp_path / "there")
+    found = request_trail.find(settings, None, request_trail.Asked(bad=True, service="backend"), run_name=there.run_id)
+    assert [line.fields["message"] for line in found.lines] == ["complains"]
+    assert [each.count for each in found.complaints] == [3]
 
 
 def test_no_place_of_this_machine_leaves_it(tmp_path: Path) -> None:
