@@ -38,7 +38,7 @@ from lab.analysis.comparison.measures import Effects
 from lab.analysis.turns import Check, LookNow, PlanPairs, Turn, next_step, planned_pairs
 from lab.conclude import evidence_of
 from lab.config.settings import Settings
-from lab.model import Comparison, Interleaved, Judgement, Look, RunFigure, Side, Stopping, Variant
+from lab.model import Comparison, InterimLook, Interleaved, Judgement, RunFigure, Side, Stopping, Variant
 from lab.preparing import Wanted
 from lab.run_lock import exclusive
 from lab.rundir import RunDir
@@ -241,7 +241,7 @@ def _set(pairs: Sequence[Pair], find: float) -> _Set | None:
             found = _compared(pairs[:count], step.alpha, find).judgement
             if step.is_last or found != Judgement.CANNOT_TELL:
                 return _Set(judgement=found, pairs=tuple(pairs[:count]), planned=ab.planned or count)
-            ab = replace(ab, looks=(*ab.looks, Look(pairs=count, alpha=step.alpha, judgement=found)))
+            ab = replace(ab, looks=(*ab.looks, InterimLook(pairs=count, alpha=step.alpha, judgement=found)))
     return None
 
 

@@ -11,7 +11,7 @@ from typing import assert_never
 from lab.analysis.turns import Check, LookNow, PlanPairs, Step, Turn, early_alpha, looks, next_step, planned_pairs
 from lab.comparing import compare_runs
 from lab.errors import NothingComparedError
-from lab.model import BASE, CANDIDATE, Comparison, Interleaved, Judgement, LeftOut, Look
+from lab.model import BASE, CANDIDATE, Comparison, InterimLook, Interleaved, Judgement, LeftOut
 from lab.rundir import AbDir, RunDir
 from lab.sides import under_test
 
@@ -166,7 +166,7 @@ def _with_run(ab: Interleaved, turn: Turn, run: str) -> Interleaved:
 
 
 def _looked(ab: Interleaved, alpha: float, judgement: Judgement) -> Interleaved:
-    return replace(ab, looks=(*ab.looks, Look(pairs=len(ab.pairs), alpha=alpha, judgement=judgement)))
+    return replace(ab, looks=(*ab.looks, InterimLook(pairs=len(ab.pairs), alpha=alpha, judgement=judgement)))
 
 
 def notes(folder: AbDir, ab: Interleaved) -> Iterator[str]:

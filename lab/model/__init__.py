@@ -116,7 +116,7 @@ from lab.model.running import (
     ServiceHealth,
 )
 from lab.model.seen import Complaint, DatabaseUse, SlowQuery, SlowRequest
-from lab.model.sides import BASE, CANDIDATE, Interleaved, LeftOut, Look, Pinned, Stopping, Variant
+from lab.model.sides import BASE, CANDIDATE, InterimLook, Interleaved, LeftOut, Pinned, Stopping, Variant
 from lab.model.stacks import (
     WAITS,
     Flame,
@@ -202,6 +202,7 @@ __all__ = [
     "HoldOut",
     "HotCode",
     "HotFrame",
+    "InterimLook",
     "Interleaved",
     "Journeys",
     "Judgement",
@@ -217,7 +218,6 @@ __all__ = [
     "LoadCheck",
     "LoadMeanwhile",
     "LoadSlice",
-    "Look",
     "Mark",
     "Measure",
     "Moment",

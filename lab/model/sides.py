@@ -55,7 +55,7 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class InterimLook:
     """A comparison of the pairs that there were: how many, at which error rate it was judged, and what came out."""
 
     pairs: int
@@ -110,7 +110,7 @@ class Interleaved:
     half: Mapping[str, str] | None = None
     left_out: tuple[LeftOut, ...] = ()
     planned: int | None = None
-    looks: tuple[Look, ...] = ()
+    looks: tuple[InterimLook, ...] = ()
     is_checked: bool = False
     is_over: bool = False
     stopped: str = ""

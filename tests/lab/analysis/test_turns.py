@@ -6,7 +6,7 @@ import pytest
 
 from lab.analysis.comparison import nominal_alphas
 from lab.analysis.turns import Check, LookNow, PlanPairs, Turn, early_alpha, looks, next_step, order, planned_pairs
-from lab.model import Interleaved, Judgement, Look, Stopping
+from lab.model import InterimLook, Interleaved, Judgement, Stopping
 
 
 def an_ab(
@@ -21,7 +21,7 @@ def an_ab(
         started_at=0.0,
         pairs=tuple((f"b{n}", f"c{n}") for n in range(pairs)),
         planned=planned,
-        looks=tuple(Look(pairs=n, alpha=0.001, judgement=Judgement.CANNOT_TELL) for n in looked),
+        looks=tuple(InterimLook(pairs=n, alpha=0.001, judgement=Judgement.CANNOT_TELL) for n in looked),
         is_checked=True,
     )
 
