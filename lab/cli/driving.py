@@ -72,8 +72,16 @@ def run(context: click.Context, /, **options: Any) -> None:
     else:
         job = _job_anew(asked)
     report, _ = _drive(settings, job)
+    _add_summary(report)
     regressed = job.like is not None and _has_regressed(job.like, settings, report.run_id)
     sys.exit(ExitCode.FAILED if regressed else OUTCOME_CODES[report.verdict.outcome])
+
+
+def _add_summary(report: "Report") -> None:
+    from lab.cli import ci_files
+    from lab.report import markdown
+
+    ci_files.add_summary(markdown.render(report))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
