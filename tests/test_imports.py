@@ -108,6 +108,7 @@ ALLOWED = {
     "presenting": {"model", "analysis", "report", "request_trail", "rundir"},
     "comparable": {"model", "provenance"},
     "comparing": {"errors", "model", "rundir", "analysis", "comparable", "conclude"},
+    "history": {"errors", "model", "provenance", "rundir", "analysis", "report"},
     "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
     "repeating": {"errors", "model", "config", "rundir", "conclude", "comparable", "resume"},
     "pack_places": {"assets", "config"},

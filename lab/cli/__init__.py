@@ -15,6 +15,7 @@ from lab.cli.capacity import capacity
 from lab.cli.compare import compare
 from lab.cli.driving import noise, run
 from lab.cli.environment import doctor, down, status, up
+from lab.cli.history import history
 from lab.cli.packing import pack, unpack
 from lab.cli.playbooks import playbooks
 from lab.cli.profiling import profile
@@ -55,6 +56,7 @@ for command in (
     bisect,
     noise,
     runs,
+    history,
     report,
     capacity,
     playbooks,

@@ -67,6 +67,7 @@ from lab.model.figures import (
     ServiceUsage,
 )
 from lab.model.heaps import AllocationSite, Heap, HeapGrowth, ProcessHeap, SiteGrowth
+from lab.model.history import ChangePoint, History, HistoryRun, LeftOutRun, RunGroup, Track
 from lab.model.labels import label_text, labels_of, series_name
 from lab.model.leaks import Connections, Drift, Leak, LeakOutcome
 from lab.model.measured import (
@@ -163,6 +164,7 @@ __all__ = [
     "Capacity",
     "Cell",
     "Change",
+    "ChangePoint",
     "Commit",
     "Compared",
     "Comparison",
@@ -199,6 +201,8 @@ __all__ = [
     "Heatmap",
     "HeldOut",
     "HeldSite",
+    "History",
+    "HistoryRun",
     "HoldOut",
     "HotCode",
     "HotFrame",
@@ -213,6 +217,7 @@ __all__ = [
     "LeakOutcome",
     "Leaks",
     "LeftOut",
+    "LeftOutRun",
     "Limits",
     "LittleCheck",
     "LoadCheck",
@@ -258,6 +263,7 @@ __all__ = [
     "Resume",
     "RouteTime",
     "RunFigure",
+    "RunGroup",
     "RunState",
     "RunningService",
     "Saturation",
@@ -296,6 +302,7 @@ __all__ = [
     "ThreadTime",
     "Threshold",
     "Timeline",
+    "Track",
     "Trial",
     "TrialFigure",
     "TrialRun",

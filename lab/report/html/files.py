@@ -33,6 +33,10 @@ COMPARISON_SCRIPTS = (
     *(f"js/{name}.js" for name in ("text", "theme", "tables", "look", "forest", "charts", "comparison")),
 )
 INDEX_SCRIPTS = ("js/text.js", "js/theme.js", "js/tables.js", "js/index.js")
+HISTORY_SCRIPTS = (
+    "vendor/echarts.min.js",
+    *(f"js/{name}.js" for name in ("text", "theme", "tables", "look", "history", "charts")),
+)
 
 
 @cache
