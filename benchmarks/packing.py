@@ -38,7 +38,7 @@ def sides(run: RunDir) -> dict[str, Path]:
 
 def row(run: RunDir, folder: Path, *, with_raw: bool) -> tuple[str, ...]:
     """Pack a run, unpack it, report it there, and give the figures of that."""
-    places = places_of(read_settings(), user_home=Path.home(), host=platform.node())
+    places = places_of(read_settings(), run, user_home=Path.home(), host=platform.node())
     out = folder / f"{with_raw}.tar.xz"
     packed, packing_s = timed(lambda: pack(run, out, places, with_raw=with_raw))
     found, unpacking_s = timed(lambda: unpack(out, folder / str(with_raw)))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from lab.assets import CHECKOUT
 from lab.config.settings import Settings
+from lab.rundir import RunDir
 
 _SHORTEST = 3  # a shorter path is `/`, or next to it, and says nothing
 
@@ -49,14 +50,14 @@ class Places:
         return content
 
 
-def places_of(settings: Settings, *, user_home: Path, host: str) -> Places:
-    """Give the places of this machine: the lab's, the checkout's, and the user's own folder."""
-    return Places(
-        [
-            (settings.artifacts, "LAB_ARTIFACTS"),
-            (settings.home, "LAB_HOME"),
-            (CHECKOUT, "CHECKOUT"),
-            (user_home, "~"),
-        ],
-        host=host,
-    )
+def places_of(settings: Settings, run: RunDir, *, user_home: Path, host: str) -> Places:
+    """Give the places of this machine: the run's, the lab's, the checkout's, and the user's own folder."""
+    named = {
+        "RUN": run.path,
+        "LAB_ARTIFACTS": settings.artifacts,
+        "LAB_HOME": settings.home,
+        "CHECKOUT": CHECKOUT,
+        "~": user_home,
+    }
+    # by either name where a link leads there
+    return Places([(path, name) for name, place in named.items() for path in (place, place.resolve())], host=host)

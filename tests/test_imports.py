@@ -111,7 +111,7 @@ ALLOWED = {
     "history": {"errors", "model", "provenance", "rundir", "analysis", "report"},
     "capacity": {"errors", "model", "rundir", "analysis", "conclude"},
     "repeating": {"errors", "model", "config", "rundir", "conclude", "comparable", "resume"},
-    "pack_places": {"assets", "config"},
+    "pack_places": {"assets", "config", "rundir"},
     "packing": {"errors", "model", "rundir", "collectors", "conclude", "pack_places", "__init__"},
     "unpacking": {"errors", "model", "rundir", "packing"},
     "conclude": {

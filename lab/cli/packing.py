@@ -34,7 +34,7 @@ def pack(run: str, *, out: Path, with_raw: bool) -> None:
 
     settings = its_settings()
     found = rundir.find(settings.artifacts, run)
-    places = places_of(settings, user_home=Path.home(), host=platform.node())
+    places = places_of(settings, found, user_home=Path.home(), host=platform.node())
     packed = packing.pack(found, out, places, with_raw=with_raw, environment=its_environment())
     _say_state(packed.pack)
     for name in packed.pack.cleaned:

@@ -20,7 +20,7 @@ from lab.collectors import log_index, logs
 from lab.conclude import conclude
 from lab.config.settings import Settings
 from lab.errors import RunDirError
-from lab.pack_places import Places
+from lab.pack_places import Places, places_of
 from lab.packing import pack
 from lab.resume import interrupted
 from lab.rundir import RunDir
@@ -166,6 +166,17 @@ def test_no_place_of_this_machine_leaves_it(tmp_path: Path) -> None:
     assert {"load/mixed.log", "logs/index.parquet", "analysis.json"} <= set(packed.pack.cleaned)
     text = [content for name, content in files.items() if not name.endswith((".parquet", ".gz", "mixed.log"))]
     assert not [content for content in text if str(home).encode() in content]
+
+
+def test_places_are_found_by_either_name_where_a_link_leads_there(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "alice").mkdir(parents=True)
+    (tmp_path / "alice").symlink_to(tmp_path / "disk" / "alice")
+    home = tmp_path / "alice"
+    run = RunDir(home / "runs" / "one")
+    settings = Settings(home=home / ".lab", artifacts=home / "runs")
+    places = places_of(settings, run, user_home=home, host="")
+    text = f"{home}/x {tmp_path}/disk/alice/y {run.path}/load {home}/.lab/z {home}/runs/two"
+    assert places.cleaned(text.encode()) == b"~/x ~/y RUN/load LAB_HOME/z LAB_ARTIFACTS/two"
 
 
 def test_a_report_of_what_was_cleaned_is_the_cleaned_one(tmp_path: Path) -> None:
