@@ -20,6 +20,8 @@ OUTCOMES = {
 _MOST_REASONS = 5
 _MOST_RUNS = 4
 _MOST_FRAMES = 8
+_MOST_RATIO = 1000.0
+"""What is more than a thousandfold is written as without an end: so few runs say nothing of it."""
 _GRAVITY = (Judgement.REGRESSED, Judgement.CANNOT_TELL, Judgement.IMPROVED, Judgement.UNCHANGED)
 
 
@@ -49,7 +51,7 @@ def signed(change: float, measure: Measure) -> str:
 
 
 def _amount(size: float, measure: Measure) -> str:
-    if not math.isfinite(size):
+    if not math.isfinite(size) or (measure.scale == Scale.RATIO and size > _MOST_RATIO):
         return "∞"
     if measure.scale == Scale.RATIO:
         return f"{_digits(size * 100)} %"
@@ -161,6 +163,8 @@ def advice(found: Comparison) -> str:
     """Give how much more must be run for the headlines to be told."""
     if not found.headlines:
         return "compare runs with a steady phase and enough requests in it"
+    if found.pairs_wanted is None and found.pairs:
+        return f"{_pairs(found.pairs)} cannot say how many would tell: drive more of them, or longer ones"
     if found.pairs_wanted is None:
         return "nothing here says how many runs would tell; run each side more than once: `lab ab` does, interleaved"
     return (

@@ -126,6 +126,13 @@ def test_the_worst_stand_first() -> None:
     assert worst == sorted(worst, reverse=True)
 
 
+def test_what_could_tell_more_hangs_on_what_there_is() -> None:
+    single, paired = COMPARISONS["one-cell"](), COMPARISONS["cannot-tell"]()
+    assert "`lab ab` does" in comparison.advice(single)
+    assert "`lab ab --pairs 24`" in comparison.advice(paired)
+    assert comparison.advice(replace(single, pairs=2)).startswith("2 pairs cannot say how many would tell")
+
+
 @pytest.mark.parametrize(
     ("change", "measure", "told"),
     [
@@ -133,6 +140,7 @@ def test_the_worst_stand_first() -> None:
         (-0.004, P95, "-0.4 %"),
         (1.5, P95, "+150 %"),
         (float("inf"), P95, "+∞"),
+        (4e10, P95, "+∞"),
         (-0.0021, FAILED, "-0.21 points"),
         (12.5e6, GROWTH, "+12.5 MB/h"),
     ],
