@@ -183,6 +183,8 @@ def notes(folder: AbDir, ab: Interleaved) -> Iterator[str]:
         if apart_s > _APART_S:
             apart = f"{apart_s / 3600:.1f} h apart"
             yield f"the runs of pair {number} are {apart}: what the machine did meanwhile is in their difference"
+    if len({_checkout(run) for pair in folder.pairs() for run in pair}) > 1:
+        yield "the checkout that the load scripts are in was changed while the A/B went on"
     if ab.left_out:
         why = ", ".join(dict.fromkeys(left.why for left in ab.left_out))
         yield f"{len(ab.left_out)} runs could not be used, and others took their place: {why}"
@@ -192,3 +194,7 @@ def _apart_s(one: RunDir, two: RunDir) -> float:
     """Give the time between the end of the earlier run of two and the start of the later one."""
     first, second = sorted((run.read_record() for run in (one, two)), key=lambda record: float(record["started_at"]))
     return float(second["started_at"]) - float(first["ended_at"])
+
+
+def _checkout(run: RunDir) -> str:
+    return str(run.read_record().get("provenance", {}).get("code"))

@@ -61,7 +61,7 @@ def _between(one: Record, two: Record, under_test: Sequence[str]) -> tuple[list[
     for sentence in provenance.differences(one["provenance"], two["provenance"]):
         is_own = sentence.partition(" was ")[0] in system or "versions" in under_test
         (purpose if is_own else forbidden).append(sentence)
-    purpose += _of_code(one["provenance"], two["provenance"])
+    purpose += _of_code(one, two)
     images, limits = _of_engines(one["provenance"], two["provenance"], system)
     return purpose + images, forbidden + limits
 
@@ -76,11 +76,15 @@ def _system(record: Record) -> set[str]:
 
 
 def _of_code(one: Record, two: Record) -> list[str]:
-    codes = [_code(record.get("code") or {}) for record in (one, two)]
+    codes = [_code(record) for record in (one, two)]
     return [_was("the commit", *codes)] if codes[0] != codes[1] else []
 
 
-def _code(code: Mapping[str, Any]) -> str:
+def _code(record: Record) -> str:
+    """Say which code was driven: that of a run's side, where it has one, and else the running checkout's."""
+    if record.get("side"):
+        return str(record["side"].get("commit") or "none")[:12]
+    code = record["provenance"].get("code") or {}
     return f"{str(code.get('commit') or 'unknown')[:12]}{' with changes' if code.get('dirty') else ''}"
 
 

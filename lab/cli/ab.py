@@ -112,7 +112,7 @@ def _asked(given: "Mapping[str, Any]") -> "AskedAb":
 
     if given["scenario"] is None:
         raise ConfigError("say which scenario to drive, such as `lab ab mixed --base main`, or what to go on with")
-    base, candidate = _refs(given["base"], given["candidate"], is_same=given["is_same"])
+    base, candidate = _refs(given["base"], given["candidate"], is_same=given["is_same"], default=_code_of(given))
     wanted = Wanted(
         target=_in_place(given["target"]),
         overrides=given["target_set"],
@@ -143,12 +143,23 @@ def _asked(given: "Mapping[str, Any]") -> "AskedAb":
     )
 
 
-def _refs(base: str | None, candidate: str | None, *, is_same: bool) -> tuple[str, str]:
+def _code_of(given: "Mapping[str, Any]") -> str:
+    """Give what is driven where no commit is named: a snapshot of this checkout, so that it may be worked on meanwhile.
+
+    A target's own file, and a lab that is installed and no git checkout, have no commit.
+    """
+    from lab.assets import CHECKOUT
+
+    files = [name for name in ("target", "base_target", "candidate_target") if (given[name] or "").endswith(".toml")]
+    return "." if not files and (CHECKOUT / ".git").exists() else ""
+
+
+def _refs(base: str | None, candidate: str | None, *, is_same: bool, default: str) -> tuple[str, str]:
     if candidate and not base:
         raise ConfigError("--candidate without --base: say what it is compared with, such as --base main")
     if base and not candidate:
         candidate = base if is_same else "."
-    return base or "", candidate or ""
+    return base or default, candidate or default
 
 
 def _variant(side: str, ref: str, given: "Mapping[str, Any]") -> "Variant":

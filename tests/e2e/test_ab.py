@@ -10,7 +10,7 @@ import pytest
 from lab.assets import CHECKOUT
 from tests.e2e.lab_command import PLAN, Lab, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6"), pytest.mark.timeout(900)]
 
 SLOW = ("SUT_FAULT_SLOW_ROUTE=POST /datasets", "SUT_FAULT_SLOW_MS=200")
 
@@ -42,7 +42,7 @@ def test_a_slower_candidate_is_found_also_when_the_a_b_was_killed_on_its_way(lab
     half = json.loads((folder / "ab.json").read_text(encoding="utf-8"))["half"]
     assert list(half) == ["base"]
 
-    done = lab("ab", "--resume", folder.name, timeout_s=500)
+    done = lab("ab", "--resume", folder.name, timeout_s=800)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "REGRESSED" in done.stdout
     ab = json.loads((folder / "ab.json").read_text(encoding="utf-8"))

@@ -41,6 +41,7 @@ class Bench:
     invalid: Sequence[int] = ()
     ends_at: int | None = None
     hours: float = 0.0
+    dirty_from: int = 99
     driven: list[tuple[str, int]] = field(default_factory=list)
     alphas: list[tuple[int, float]] = field(default_factory=list)
     kept: list[Comparison] = field(default_factory=list)
@@ -56,7 +57,9 @@ class Bench:
         run = RunDir(self.folder.runs / name)
         run.path.mkdir()
         started_at = 1000.0 * index + (3600 * self.hours if index else 0)
-        run.write_record({"run_id": name, "started_at": started_at, "ended_at": started_at + 20})
+        provenance = {"code": {"commit": "c", "dirty": index >= self.dirty_from}}
+        times = {"started_at": started_at, "ended_at": started_at + 20}
+        run.write_record({"run_id": name, "provenance": provenance, **times})
         return Measured(run=name, why="k6 dropped iterations" if index in self.invalid else "")
 
     def compare(self, folder: AbDir, ab: Interleaved, alpha: float) -> Comparison:
@@ -227,6 +230,11 @@ def test_runs_of_a_pair_that_are_far_apart_are_noted(bench: Make) -> None:
     assert [note for note in notes if note.startswith("the runs of pair")] == [
         "the runs of pair 1 are 2.3 h apart: what the machine did meanwhile is in their difference"
     ]
+
+
+def test_a_checkout_that_is_worked_on_meanwhile_is_noted(bench: Make) -> None:
+    own = bench(pairs=2, dirty_from=3)
+    assert "the checkout that the load scripts are in was changed while the A/B went on" in own.drive().notes
 
 
 def test_an_invalid_run_is_driven_again_with_the_same_seed(bench: Make) -> None:
