@@ -119,6 +119,22 @@ def test_another_commit_within_a_side_is_refused(tmp_path: Path) -> None:
         compare_runs(base, [a_compared_run(tmp_path, "110000"), a_compared_run(tmp_path, "110001")])
 
 
+def test_the_code_of_a_side_is_its_own_whatever_became_of_the_checkout(tmp_path: Path) -> None:
+    dirty = a_provenance(code={"commit": "c" * 40, "dirty": True})
+    sides = {
+        name: {"name": name, "told": name, "commit": commit * 40} for name, commit in (("base", "d"), ("new", "e"))
+    }
+    base = [
+        a_compared_run(tmp_path, "100000", side=sides["base"]),
+        a_compared_run(tmp_path, "100001", side=sides["base"], provenance=dirty),
+    ]
+    candidate = [a_compared_run(tmp_path, f"11000{number}", side=sides["new"]) for number in range(2)]
+    found = compare_runs(base, candidate)
+    assert found.differs == ()
+    assert found.under_test == ("the commit was dddddddddddd, and is eeeeeeeeeeee",)
+    assert (found.base.told, found.candidate.told) == ("base", "new")
+
+
 def test_no_runs_uneven_pairs_and_a_run_against_itself_are_refused(tmp_path: Path) -> None:
     one, two = a_compared_run(tmp_path, "100000"), a_compared_run(tmp_path, "110000")
     with pytest.raises(ConfigError, match="at least one run of each side"):
