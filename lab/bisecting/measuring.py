@@ -40,12 +40,16 @@ class SideMeasure:
         pinned = sides.pin(Variant(name="base" if is_base else "candidate", ref=commit.sha), running=self.repository)
         try:
             with sides.ready(pinned, self.common, settings.home, say=self.say, running=self.repository) as side:
-                _, report = sides.measure(side, asked, settings, say=self.say, showing=self.showing)
+                _, report = sides.measure(side, asked, settings, say=_silent, showing=self.showing)
         except PortBusyError:
             raise
         except (ConfigError, EngineError) as error:
             raise CommitError(_in_short(error)) from error
         return read_run(report, self.target, is_base=is_base)
+
+
+def _silent(_: str) -> None:
+    """Say nothing of services that come and go with every run; why some do not start is told with a commit's mark."""
 
 
 def _in_short(error: ConfigError | EngineError) -> str:

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.lab_command import Lab
 from tests.lab.bisecting.a_history import git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.needs("k6"), pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("sut", "ai_core_stub", "service_kit", "targets", "requirements.lock")
@@ -83,7 +83,7 @@ def test_the_commit_that_made_the_backend_slower_is_named(lab: Lab) -> None:
     ended = lab(
         *("bisect", "report_retrieval", "--good", "v1", "--bad", f"v{COMMITS}", "--repo", str(repository)),
         *("--target", f'mean(http_req_duration{{route="{ROUTE}"}}) < 200ms', "--plan", str(plan), "--ports", "auto"),
-        timeout_s=500,
+        timeout_s=800,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first_bad = git(repository, "rev-parse", f"v{SLOW}")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.bisect import Search
 from lab.errors import ConfigError
 from lab.model import Bisection, Mark, RunState
+from lab.worktrees import clear
 from tests.lab.bisecting.a_history import Measured, Repository, a_search, git, slow_from
 
 COMMITS = 16
@@ -235,6 +237,28 @@ def test_hooks_of_the_checkout_are_not_run(tmp_path: Path) -> None:
     hook.chmod(0o755)
     assert a_search(made, Measured(slow_from(2))).run().first_bad is not None
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def left_behind(repository: Repository) -> Search:
+    """A search that was killed in the middle of its walk."""
+    search = a_search(repository, Measured(slow_from(3)))
+    git(repository.path, "worktree", "add", "--detach", "--no-checkout", str(search.folder), "main")
+    git(search.folder, "bisect", "start", "--no-checkout", search.found.bad.sha, search.found.good.sha)
+    assert len(worktrees(repository)) == 2
+    return search
+
+
+def test_what_a_killed_search_leaves_is_cleared_by_lab_down(repository: Repository, left_behind: Search) -> None:
+    assert clear(left_behind.folder.parent) == 1
+    assert len(worktrees(repository)) == 1
+
+
+def test_what_a_killed_search_leaves_does_not_hinder_the_next_one(repository: Repository, left_behind: Search) -> None:
+    found = left_behind.run()
+    assert found.first_bad is not None
+    assert found.first_bad.subject == "3"
+    assert len(worktrees(repository)) == 1
 
 
 def test_the_worktree_of_the_walk_goes_with_it(repository: Repository) -> None:
