@@ -41,7 +41,10 @@ def differences(base: Sequence[Record], candidate: Sequence[Record], *, under_te
     return Differences(
         on_purpose=tuple(dict.fromkeys(allowed)),
         forbidden=tuple(dict.fromkeys(found)),
-        notes=tuple(dict.fromkeys(note for run in (*base, *candidate) for note in _notes(run))),
+        notes=(
+            *dict.fromkeys(note for run in (*base, *candidate) for note in _notes(run)),
+            *_yardsticks((*base, *candidate)),
+        ),
     )
 
 
@@ -76,14 +79,24 @@ def _system(record: Record) -> set[str]:
 
 
 def _of_code(one: Record, two: Record) -> list[str]:
-    codes = [_code(record) for record in (one, two)]
+    codes = [_served(record) or _code(record) for record in (one, two)]
     return [_was("the commit", *codes)] if codes[0] != codes[1] else []
 
 
+def _served(record: Record) -> str:
+    """Name the commit whose services were brought up from a worktree; "" where they are the running checkout's."""
+    return str((record.get("side") or {}).get("commit") or "")[:12]
+
+
+def _yardsticks(runs: Sequence[Record]) -> list[str]:
+    """Say where the running checkout changed between runs of services that are not its own: people work in it."""
+    codes = list(dict.fromkeys(_code(run) for run in runs if _served(run)))
+    return (
+        [f"the checkout that drives and measures has changed meanwhile: {', then '.join(codes)}"] if codes[1:] else []
+    )
+
+
 def _code(record: Record) -> str:
-    """Say which code was driven: that of a run's side, where it has one, and else the running checkout's."""
-    if record.get("side"):
-        return str(record["side"].get("commit") or "none")[:12]
     code = record["provenance"].get("code") or {}
     return f"{str(code.get('commit') or 'unknown')[:12]}{' with changes' if code.get('dirty') else ''}"
 

@@ -119,20 +119,25 @@ def test_another_commit_within_a_side_is_refused(tmp_path: Path) -> None:
         compare_runs(base, [a_compared_run(tmp_path, "110000"), a_compared_run(tmp_path, "110001")])
 
 
-def test_the_code_of_a_side_is_its_own_whatever_became_of_the_checkout(tmp_path: Path) -> None:
-    dirty = a_provenance(code={"commit": "c" * 40, "dirty": True})
-    sides = {
-        name: {"name": name, "told": name, "commit": commit * 40} for name, commit in (("base", "d"), ("new", "e"))
-    }
-    base = [
-        a_compared_run(tmp_path, "100000", side=sides["base"]),
-        a_compared_run(tmp_path, "100001", side=sides["base"], provenance=dirty),
-    ]
-    candidate = [a_compared_run(tmp_path, f"11000{number}", side=sides["new"]) for number in range(2)]
-    found = compare_runs(base, candidate)
-    assert found.differs == ()
-    assert found.under_test == ("the commit was dddddddddddd, and is eeeeeeeeeeee",)
-    assert (found.base.told, found.candidate.told) == ("base", "new")
+def a_run_of(folder: Path, at: str, side: str, *, dirty: bool = False) -> RunDir:
+    """A run of services that were brought up from a commit, by a checkout that stands at another one."""
+    provenance = a_provenance() | {"code": {"commit": "d" * 40, "dirty": dirty}}
+    run = a_compared_run(folder, at, provenance=provenance)
+    run.update_record(side={"name": "", "told": "", "commit": side * 40})
+    return run
+
+
+def test_of_services_from_a_worktree_that_commit_counts_and_not_the_checkouts_own(tmp_path: Path) -> None:
+    base = [a_run_of(tmp_path, "100000", "b"), a_run_of(tmp_path, "100001", "b", dirty=True)]
+    other = [a_run_of(tmp_path, "110000", "c"), a_run_of(tmp_path, "110001", "c")]
+    found = compare_runs(base, other)
+    assert found.under_test == ("the commit was bbbbbbbbbbbb, and is cccccccccccc",)
+    assert (
+        "the checkout that drives and measures has changed meanwhile: dddddddddddd, then dddddddddddd with changes"
+        in found.notes
+    )
+    with pytest.raises(ConfigError, match="the commit was bbbbbbbbbbbb, and is cccccccccccc"):
+        compare_runs([base[0], other[0]], [base[1], other[1]])
 
 
 def test_no_runs_uneven_pairs_and_a_run_against_itself_are_refused(tmp_path: Path) -> None:
