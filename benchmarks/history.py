@@ -18,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.analysis.change_points import RULE, Values, change_points
+from lab.analysis.change_points import RULE, Rule, Values, change_points
 
 SERIES = 500
 LENGTHS = (12, 30, 100, 300)
 LEVEL, SPREAD = 100.0, 3.0
 SIZES = (2.0, 3.0, 4.0, 6.0)
 OTAVA = ("apache-otava==0.8.0", "numpy==2.2.*", "scipy>=1.16,<1.17")
-ALPHA = RULE.alpha
 
 Noise = Callable[[np.random.Generator, int], Values]
 
@@ -111,9 +110,9 @@ SHAPES = (
 )
 
 
-def found(values: Values) -> list[int]:
+def found(values: Values, rule: Rule) -> list[int]:
     """Give where the lab sees changes."""
-    return [split.index for split in change_points(values)]
+    return [split.index for split in change_points(values, rule)]
 
 
 def are_alike(one: Sequence[int], two: Sequence[int]) -> bool:
@@ -121,23 +120,25 @@ def are_alike(one: Sequence[int], two: Sequence[int]) -> bool:
     return len(one) == len(two) and all(abs(here - there) <= 1 for here, there in zip(one, two, strict=True))
 
 
-def false_alarms() -> Iterator[tuple[str, ...]]:
+def false_alarms(rule: Rule) -> Iterator[tuple[str, ...]]:
     """Give, per kind of noise and length, the share of series in which a change was seen."""
     for name, noise in NOISES.items():
         shares = []
         for count in LENGTHS:
             random = np.random.default_rng(count)
-            shares.append(share(bool(found(noise(random, count))) for _ in range(SERIES)))
+            shares.append(share(bool(found(noise(random, count), rule)) for _ in range(SERIES)))
         yield (name, *shares)
 
 
-def recall() -> Iterator[tuple[str, ...]]:
+def recall(rule: Rule) -> Iterator[tuple[str, ...]]:
     """Give, per shape and size, the share of series whose changes were all found, and nothing else."""
     for shape in SHAPES:
         shares = []
         for size in SIZES:
             random = np.random.default_rng(int(size))
-            shares.append(share(are_alike(found(shape.series(random, size)), shape.changes) for _ in range(SERIES)))
+            shares.append(
+                share(are_alike(found(shape.series(random, size), rule), shape.changes) for _ in range(SERIES))
+            )
         yield (shape.name, *shares)
 
 
@@ -158,7 +159,7 @@ print(json.dumps([found(series) for series in json.load(sys.stdin)]))
 """
 
 
-def otava(series: Sequence[Values]) -> list[list[int]]:
+def otava(series: Sequence[Values], alpha: float) -> list[list[int]]:
     """Give where Apache Otava sees changes, from an environment that is thrown away.
 
     It gets the versions of numpy and scipy that it asks for, and nothing for BigQuery, Slack and the like.
@@ -169,7 +170,7 @@ def otava(series: Sequence[Values]) -> list[list[int]]:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", *OTAVA], check=True)
         asked = json.dumps([list(values) for values in series])
         told = subprocess.run(
-            [python, "-c", _ASK, str(ALPHA)], input=asked, stdout=subprocess.PIPE, text=True, check=True
+            [python, "-c", _ASK, str(alpha)], input=asked, stdout=subprocess.PIPE, text=True, check=True
         )
     answer: list[list[int]] = json.loads(told.stdout)
     return answer
@@ -186,13 +187,13 @@ def kinds(each: int) -> Iterator[tuple[str, list[int], list[Values]]]:
         yield f"{shape.name}, by 4", shape.changes, [shape.series(random, 4.0) for _ in range(each)]
 
 
-def agreement(each: int = 100) -> Iterator[tuple[str, ...]]:
+def agreement(rule: Rule, each: int = 100) -> Iterator[tuple[str, ...]]:
     """Give, per kind, how often Otava and the lab are right, and how often they say the same."""
     asked = list(kinds(each))
-    answers = iter(otava([values for _, _, series in asked for values in series]))
+    answers = iter(otava([values for _, _, series in asked for values in series], rule.alpha))
     for name, truth, series in asked:
         theirs = [next(answers) for _ in series]
-        ours = [found(values) for values in series]
+        ours = [found(values, rule) for values in series]
         yield (
             name,
             share(are_alike(each_found, truth) for each_found in theirs),
@@ -212,13 +213,16 @@ def main() -> None:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--otava", action="store_true", help="hold the lab against Apache Otava")
-    if parser.parse_args().otava:
-        table(("series", "Otava is right", "the lab is right", "they say the same"), agreement())
+    parser.add_argument("--alpha", type=float, default=RULE.alpha, help="as of lab history; Otava's max_pvalue")
+    asked = parser.parse_args()
+    rule = Rule(alpha=asked.alpha)
+    if asked.otava:
+        table(("series", "Otava is right", "the lab is right", "they say the same"), agreement(rule))
         return
-    print(f"{SERIES} series each, alpha {ALPHA}. Series without a change in which one was seen:\n")
-    table(("noise", *(f"{count} runs" for count in LENGTHS)), false_alarms())
+    print(f"{SERIES} series each, alpha {rule.alpha:g}. Series without a change in which one was seen:\n")
+    table(("noise", *(f"{count} runs" for count in LENGTHS)), false_alarms(rule))
     print("\nSeries of which every change was found within a run, and no other:\n")
-    table(("change", *(f"by {size:g} deviations" for size in SIZES)), recall())
+    table(("change", *(f"by {size:g} deviations" for size in SIZES)), recall(rule))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Rule:
     """When a split is a change.
 
     `alpha` is the share of series without a change in which one is found; `least` how many values each side has at
-    least, `window` how many values are split at once.
+    least (2 or more), `window` how many values are split at once.
     """
 
     alpha: float = 0.001
@@ -108,7 +108,9 @@ def _divided(values: Values, rule: Rule, alpha: float) -> list[int]:
         if not candidates:
             break
         _, begin, index, until = max(candidates)
-        if not _split(values, begin, index, until, rule).is_change(alpha):
+        left, right = values[begin:index], values[index:until]
+        p_value, _ = _t_test(left, right, _pooled_error(left, right))
+        if p_value * _places(values, rule) > alpha:
             break
         bounds = sorted([*bounds, index])
     return bounds[1:-1]
@@ -156,8 +158,7 @@ def _split(values: Values, begin: int, index: int, end: int, rule: Rule) -> Spli
     left, right = values[begin:index], values[index:end]
     before, after = float(left.mean()), float(right.mean())
     change = after - before
-    p_value, half = _t_test(left, right)
-    places = len(values) - 2 * rule.least + 1
+    p_value, half = _t_test(left, right, _cautious_error(left, right))
     moved = float(np.median(right) - np.median(left))
     return Split(
         begin=begin,
@@ -166,40 +167,51 @@ def _split(values: Values, begin: int, index: int, end: int, rule: Rule) -> Spli
         before=before,
         after=after,
         change=Estimate(value=change, low=change - half, high=change + half),
-        p_value=min(p_value * places, 1.0),
+        p_value=min(p_value * _places(values, rule), 1.0),
         medians_moved=change != 0 and bool(moved * np.sign(change) >= abs(change) / 2),
     )
 
 
-def _t_test(left: Values, right: Values) -> tuple[float, float]:
+def _places(values: Values, rule: Rule) -> int:
+    """Give at how many places a change could be."""
+    return max(len(values) - 2 * rule.least + 1, 1)
+
+
+def _t_test(left: Values, right: Values, error: float) -> tuple[float, float]:
     """Give the two-sided p-value of a t-test, and half the width of the 95 % interval of the difference of the means.
 
-    It is Student's, but for two things that runs do. A side which varies more than both together stands with its own
-    variance: two runs of three that are far off must not look like a level because many runs before them were quiet.
-    And where runs resemble those before them, they count as the fewer that they are worth: a mean of values whose
-    lag-1 autocorrelation is r varies (1 + r) / (1 - r) times as much.
+    `error` is the standard error of that difference.
     """
     freedom = len(left) + len(right) - 2
-    if freedom < 1:
-        return 1.0, float("inf")
     difference = abs(float(right.mean() - left.mean()))
-    error = math.sqrt(_squared_error(left, right, freedom))
-    rounding = _ROUNDING * float(np.abs(np.concatenate((left, right))).max())
+    rounding = _ROUNDING * float(max(np.abs(left).max(), np.abs(right).max()))
     if error <= rounding:  # both sides are constant: nothing but rounding stands against a difference
         return float(difference <= rounding), 0.0
     p_value = 2 * float(special.stdtr(freedom, -difference / error))
     return p_value, float(special.stdtrit(freedom, 0.975)) * error
 
 
-def _squared_error(left: Values, right: Values, freedom: int) -> float:
-    """Give the variance of the difference of two means."""
+def _pooled_error(left: Values, right: Values) -> float:
+    """Give the standard error of the difference of two means, as Student has it."""
+    squares = sum(float(((side - side.mean()) ** 2).sum()) for side in (left, right))
+    return math.sqrt(squares / (len(left) + len(right) - 2) * (1 / len(left) + 1 / len(right)))
+
+
+def _cautious_error(left: Values, right: Values) -> float:
+    """Give the standard error of the difference of two means, with regard to two things that runs do.
+
+    A side which varies more than both together stands with its own variance: two runs of three that are far off must
+    not look like a level because many runs before them were quiet. And where runs resemble those before them, they
+    count as the fewer that they are worth: the variance of a mean of values whose lag-1 autocorrelation is r is
+    (1 + r) / (1 - r) times as large.
+    """
     residuals = [side - side.mean() for side in (left, right)]
     squares = [float((own**2).sum()) for own in residuals]
     if sum(squares) == 0:
         return 0.0
-    pooled = sum(squares) / freedom
-    alone = [square / max(len(own) - 1, 1) for square, own in zip(squares, residuals, strict=True)]
-    correlation = sum(float((own[1:] * own[:-1]).sum()) for own in residuals) / sum(squares)
-    worth = min(max(correlation, 0.0), _MOST_CORRELATED)
+    pooled = sum(squares) / (len(left) + len(right) - 2)
+    alone = [square / (len(own) - 1) for square, own in zip(squares, residuals, strict=True)]
     variance = sum(max(pooled, own) / len(side) for own, side in zip(alone, residuals, strict=True))
-    return variance * (1 + worth) / (1 - worth)
+    correlation = sum(float((own[1:] * own[:-1]).sum()) for own in residuals) / sum(squares)
+    alike = min(max(correlation, 0.0), _MOST_CORRELATED)
+    return math.sqrt(variance * (1 + alike) / (1 - alike))

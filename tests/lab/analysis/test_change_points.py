@@ -99,6 +99,24 @@ def test_a_change_is_not_hidden_by_one_that_takes_it_back() -> None:
     assert indices(change_points(values)) == [10, 17]
 
 
+@pytest.mark.parametrize("size", [4.0, 6.0, 20.0, 1000.0])
+def test_steps_in_one_direction_are_all_found_however_large(size: float) -> None:
+    values = noise(9, 60)
+    values[20:] += size
+    values[40:] += size
+    assert indices(change_points(values)) == pytest.approx([20, 40], abs=1)
+
+
+def test_runs_that_resemble_those_before_them_are_seldom_a_change() -> None:
+    found = 0
+    for seed in range(100):
+        steps = noise(seed, 100) - 10.0
+        for place in range(1, len(steps)):
+            steps[place] += 0.5 * steps[place - 1]
+        found += bool(change_points(steps))
+    assert found <= 5
+
+
 @given(
     st.lists(st.floats(min_value=-1e6, max_value=1e6), max_size=70),
     st.floats(min_value=0.5, max_value=20.0),

@@ -65,7 +65,8 @@ def test_json_is_all_that_is_printed_and_files_are_written(artifacts: Path, tmp_
         (("--metric", "p42"), "--metric p42: there is no such figure"),
         (("--since", "yesterday"), "--since 'yesterday': write a date such as 2026-01-31"),
         (("--plan", "weekly"), "no run in"),
-        (("--since", "2030-01-01"), "no run in"),
+        (("--since", "9999-01-01"), "no run in"),
+        (("--since", "0h"), "no run in"),
         (("--within", "2"), "--within"),
         (("--html", "no/such/folder/history.html"), "cannot write"),
     ],
@@ -80,6 +81,10 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], told: str, artifa
 def test_a_date_bounds_it(since: str, artifacts: Path) -> None:
     ended = lab(artifacts, "--since", since, "--json", "-")
     assert len(orjson.loads(ended.stdout)["groups"][0]["runs"]) == 6
+
+
+def test_an_age_bounds_it(artifacts: Path) -> None:
+    assert len(orjson.loads(lab(artifacts, "--since", "5000w", "--json", "-").stdout)["groups"][0]["runs"]) == 20
 
 
 def test_no_runs_are_no_error(tmp_path: Path) -> None:
