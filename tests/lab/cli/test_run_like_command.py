@@ -113,6 +113,7 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, jud
         return a_comparison(judgement)
 
     monkeypatch.setattr(driving, "_drive", driven)
+    monkeypatch.setattr(driving, "_add_summary", lambda _: None)
     monkeypatch.setattr(comparing, "compare_runs", compared)
     runner = CliRunner(env={"LAB_ARTIFACTS": str(root), "LAB_HOME": str(tmp_path / "home")})
     command: click.Command = driving.run
