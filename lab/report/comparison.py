@@ -20,6 +20,7 @@ OUTCOMES = {
 _MOST_REASONS = 5
 _MOST_RUNS = 4
 _MOST_FRAMES = 8
+_LONGEST_LABEL = 12
 _MOST_RATIO = 1000.0
 """What is more than a thousandfold is written as without an end: so few runs say nothing of it."""
 _GRAVITY = (Judgement.REGRESSED, Judgement.CANNOT_TELL, Judgement.IMPROVED, Judgement.UNCHANGED)
@@ -191,13 +192,19 @@ def facts(found: Comparison, *, most_runs: int = _MOST_RUNS) -> tuple[tuple[str,
     )
     sure = f"all intervals together hold the truth in {found.confidence * 100:.4g} of 100 such comparisons"
     every = (
-        (found.base.name, _side(found.base, most_runs)),
-        (found.candidate.name, _side(found.candidate, most_runs)),
+        (labels(found)[0], _side(found.base, most_runs)),
+        (labels(found)[1], _side(found.candidate, most_runs)),
         ("under test", "; ".join(found.under_test)),
         ("compared", f"{of}, {f'{found.route} alone' if found.route else 'every route'}"),
         ("certainty", sure),
     )
     return tuple((name, told) for name, told in every if told)
+
+
+def labels(found: Comparison) -> tuple[str, str]:
+    """Give what both sides are called in a column: their names, or their parts where these are long, as runs' are."""
+    names = found.base.name, found.candidate.name
+    return names if max(map(len, names)) <= _LONGEST_LABEL else ("base", "candidate")
 
 
 def _side(side: Side, most_runs: int) -> str:
@@ -254,7 +261,8 @@ def table(name: str, figures: Sequence[Compared], found: Comparison) -> Section:
 
 def columns(found: Comparison, *, wants: bool) -> tuple[str, ...]:
     """Give the names of the columns; `wants` has the pairs that could tell a figure."""
-    named = ("", "figure", f">{found.base.name}", f">{found.candidate.name}", ">change (interval)", ">smallest")
+    base, candidate = labels(found)
+    named = ("", "figure", f">{base}", f">{candidate}", ">change (interval)", ">smallest")
     return (*named, f">pairs for {_looked_for(found)}") if wants else named
 
 

@@ -126,6 +126,18 @@ def test_the_worst_stand_first() -> None:
     assert worst == sorted(worst, reverse=True)
 
 
+def test_sides_that_are_called_as_their_runs_leave_room_for_figures() -> None:
+    found = COMPARISONS["one-cell"]()
+    long = "20260101T120000Z-auth_dashboard-smoke"
+    found = replace(found, base=replace(found.base, name=long, runs=(long,)))
+    assert comparison.labels(found) == ("base", "candidate")
+    lines = shown(found, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("120 ms" in line for line in lines)
+    named = replace(found, base=replace(found.base, name="v1"), candidate=replace(found.candidate, name="v2"))
+    assert ">v1" in comparison.columns(named, wants=False)
+
+
 def test_what_could_tell_more_hangs_on_what_there_is() -> None:
     single, paired = COMPARISONS["one-cell"](), COMPARISONS["cannot-tell"]()
     assert "`lab ab` does" in comparison.advice(single)
