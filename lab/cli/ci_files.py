@@ -10,6 +10,11 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown GitHub shows beside the step; nothing is written where it is not set."""
 
 
+def wants_summary(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a step that shows a summary."""
+    return bool(environ.get(STEP_SUMMARY))
+
+
 def add_summary(markdown: str, environ: Mapping[str, str] = os.environ) -> None:
     """Append Markdown to the summary of the step. That it cannot be written is said, and changes no exit code."""
     name = environ.get(STEP_SUMMARY)

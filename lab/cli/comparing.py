@@ -103,7 +103,8 @@ def show_comparison(
     out = console()
     out.print(comparison_text.render(comparison, profiles, whole=whole))
     out.print(comparison_text.judgement_line(comparison))  # again, where the eye is after a long table
-    ci_files.add_summary(comparison_markdown.render(comparison, profiles))
+    if ci_files.wants_summary():
+        ci_files.add_summary(comparison_markdown.render(comparison, profiles))
 
 
 def write_comparison(

@@ -81,7 +81,8 @@ def _add_summary(report: "Report") -> None:
     from lab.cli import ci_files
     from lab.report import markdown
 
-    ci_files.add_summary(markdown.render(report))
+    if ci_files.wants_summary():
+        ci_files.add_summary(markdown.render(report))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,8 @@ def test_a_step_of_ci_has_the_comparison_in_its_summary(
 def test_a_summary_that_cannot_be_written_is_said_and_ends_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert ci_files.wants_summary({"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    assert not ci_files.wants_summary({"GITHUB_STEP_SUMMARY": ""})
     ci_files.add_summary("# it", {"GITHUB_STEP_SUMMARY": str(tmp_path)})
     ci_files.add_summary("# it", {"GITHUB_STEP_SUMMARY": ""})
     ci_files.add_summary("# it", {})
