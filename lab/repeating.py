@@ -5,8 +5,9 @@ A run may have come in a pack from somebody else: what it asks for must not be a
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab import comparable
 from lab.conclude import recover
@@ -45,6 +46,7 @@ def repeated(run: RunDir, environment: Environment | None) -> Repeated:
     plan, scenario, target = asked_of(run, record)
     if not _NAME.fullmatch(target):  # a path would name programs to be started
         raise RunDirError(f"{run.record}: {target!r} is no name of a target; it is damaged")
+    _require_comparable(run, record)
     its_environment = record["environment"]
     overrides = tuple(str(text) for text in its_environment.get("overrides") or ())
     if not all(text.isprintable() for text in overrides):
@@ -57,6 +59,14 @@ def repeated(run: RunDir, environment: Environment | None) -> Repeated:
         engine=str(its_environment.get("engine", "")),
         overrides=overrides,
     )
+
+
+def _require_comparable(run: RunDir, record: Mapping[str, Any]) -> None:
+    """Raise RunDirError, before anything is driven, where a record lacks what it will be compared by."""
+    try:
+        comparable.differences([record], [record], under_test=())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunDirError(f"{run.record}: is damaged, or was written by another version of the lab: {error}") from error
 
 
 def overrides_for(of: Repeated, given: Sequence[str], environment: Environment | None) -> tuple[str, ...]:

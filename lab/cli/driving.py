@@ -23,7 +23,7 @@ from lab.cli.shared import (
     say,
     show_report,
 )
-from lab.errors import ConfigError, EngineError, ExitCode, ServiceDiedError
+from lab.errors import ConfigError, EngineError, ExitCode, LabError, ServiceDiedError
 from lab.model import Judgement
 
 if TYPE_CHECKING:  # imported where they are used: `lab --help` stays quick
@@ -198,7 +198,7 @@ def _has_regressed(like: "RunDir", settings: "Settings", run_id: str) -> bool:
     run = rundir.find(settings.artifacts, run_id)
     try:
         comparison = compare_runs([like], [run], force=True, names=(like.run_id, run.run_id))
-    except ConfigError as error:
+    except LabError as error:
         say(f"{run.run_id} cannot be compared with {like.run_id}: {error}")
         return False
     show_comparison(comparison)

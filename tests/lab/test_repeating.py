@@ -113,6 +113,8 @@ def test_a_scenario_that_is_not_here_is_said(tmp_path: Path) -> None:
 def test_a_damaged_record_and_a_run_that_goes_on_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match="damaged"):
         repeated(a_run(tmp_path / "one", scenario={"name": "mixed"}), None)
+    with pytest.raises(RunDirError, match=r"damaged.*'services'"):
+        repeated(a_recorded_run(tmp_path / "three", environment={"id": "e1"}), None)
     going_on = a_run(tmp_path / "two", state="running", controller=asdict(processes.identify(os.getpid())))
     with pytest.raises(RunDirError, match="still goes on"):
         repeated(going_on, None)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
 import pytest
@@ -13,8 +12,9 @@ from click.testing import CliRunner, Result
 
 from lab import comparing
 from lab.cli import driving
+from lab.conclude import conclude
 from lab.errors import ConfigError
-from lab.model import Comparison, Judgement, Outcome, Side
+from lab.model import Comparison, Judgement, Outcome, Report, Side
 from lab.pack_places import Places
 from lab.packing import pack
 from tests.lab.recorded_run import a_recorded_run
@@ -96,7 +96,14 @@ def a_comparison(judgement: Judgement) -> Comparison:
     return Judged(base=side, candidate=replace(side, name="two"), pairs=0, confidence=0.99, look_for=0.1, figures=())
 
 
-def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, judgement: Judgement | None) -> Result:
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return conclude(a_recorded_run(tmp_path_factory.mktemp("runs"), environment=ENVIRONMENT))
+
+
+def ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: Report, outcome: Outcome, judgement: Judgement | None
+) -> Result:
     """Repeat a run without driving it: it ends with `outcome`, its comparison with `judgement` (None: with none)."""
     root = tmp_path / "runs"
     like, run = (a_recorded_run(root, environment=ENVIRONMENT) for _ in range(2))
@@ -104,7 +111,7 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, jud
     def driven(_settings: object, job: driving._Job) -> tuple[object, None]:
         assert job.like == like
         assert (job.plan.name, job.plan.seed, job.scenario.name) == ("recorded", 14, "mixed")
-        return SimpleNamespace(run_id=run.run_id, verdict=SimpleNamespace(outcome=outcome)), None
+        return replace(report, run_id=run.run_id, verdict=replace(report.verdict, outcome=outcome)), None
 
     def compared(base: object, candidate: object, **options: object) -> Comparison:
         assert (base, candidate, options["force"]) == ([like], [run], True)
@@ -134,9 +141,15 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, jud
     ],
 )
 def test_it_ends_as_the_verdict_says_and_with_1_where_something_regressed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, judgement: Judgement | None, code: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    report: Report,
+    *,
+    outcome: Outcome,
+    judgement: Judgement | None,
+    code: int,
 ) -> None:
-    result = ended(tmp_path, monkeypatch, outcome, judgement)
+    result = ended(tmp_path, monkeypatch, report, outcome, judgement)
     assert result.exit_code == code, result.output
     if judgement is None:
         assert "there is nothing to compare" in result.output
