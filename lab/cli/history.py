@@ -134,9 +134,8 @@ def _show_group(group: "RunGroup", *, is_whole: bool) -> None:
     out = console()
     out.print(Text(f"\n{report.title(group)}", style="bold"))
     out.print(Text(f"  {report.told(group)}", style="dim"))
-    changes = report.change_section(group)
-    if changes is not None:
-        out.print(text.titled(changes))
+    for section in report.changes_by_run(group):
+        out.print(text.titled(section))
     tracks = group.tracks if is_whole else report.brief_tracks(group)
     if tracks:
         out.print(text.titled(report.track_section(tracks, _sparkline_width(out.width))))

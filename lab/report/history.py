@@ -16,6 +16,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _CHANGED = "╎"
 _UNITS = {"s": "s", "": "ratio", "requests/s": "per_s", "bytes/h": "bytes/h"}
 _WIDTH = 40
+_OF_RUN = ("since run", "commits")
+_COLUMNS = ("", "figure", "of", *_OF_RUN, ">before", ">after", ">change", ">runs")
 _CHANGES_NOTE = (
     "The change of the level has its 95 % interval beside it; runs are those of the levels before and after."
 )
@@ -70,15 +72,12 @@ def _counted(count: int, noun: str) -> str:
 
 def change_section(group: RunGroup) -> Section | None:
     """Give every change of a group, the latest first; None where there is none."""
-    changes = sorted(
-        ((track, change) for track in group.tracks for change in track.changes),
-        key=lambda pair: -pair[1].index,
-    )
+    changes = _changes(group)
     if not changes:
         return None
     return Section(
         title="Change points",
-        columns=("", "figure", "of", "since run", "commits", ">before", ">after", ">change", ">runs"),
+        columns=_COLUMNS,
         rows=tuple(_change_row(track, change) for track, change in changes),
         marks=tuple(MARKS[change.judgement] for _, change in changes),
         note="\n".join((_CHANGES_NOTE, *_differences(change for _, change in changes))),
@@ -91,14 +90,35 @@ def _differences(changes: Iterable[ChangePoint]) -> Iterator[str]:
         yield f"Since {stamp(run)}, too: {'; '.join(differs)}."
 
 
-def _change_row(track: Track, change: ChangePoint) -> tuple[str, ...]:
+def changes_by_run(group: RunGroup) -> tuple[Section, ...]:
+    """Give the same for a narrow place: a section for each run since which figures changed, the latest first."""
+    by_run: dict[tuple[str, str], list[tuple[Track, ChangePoint]]] = {}
+    for track, change in _changes(group):
+        by_run.setdefault((change.run, commits(change)), []).append((track, change))
+    return tuple(
+        Section(
+            title=f"Since {stamp(run)}, commits {told}",
+            columns=tuple(column for column in _COLUMNS if column not in _OF_RUN),
+            rows=tuple(_change_row(track, change, is_whole=False) for track, change in changes),
+            marks=tuple(MARKS[change.judgement] for _, change in changes),
+            note="\n".join(dict.fromkeys(each for _, change in changes for each in change.differs)),
+        )
+        for (run, told), changes in by_run.items()
+    )
+
+
+def _changes(group: RunGroup) -> list[tuple[Track, ChangePoint]]:
+    changes = [(track, change) for track in group.tracks for change in track.changes]
+    return sorted(changes, key=lambda pair: -pair[1].index)
+
+
+def _change_row(track: Track, change: ChangePoint, *, is_whole: bool = True) -> tuple[str, ...]:
     measure = track.measure
     return (
         change.judgement,
         short_name(measure),
         of(track),
-        stamp(change.run),
-        commits(change),
+        *((stamp(change.run), commits(change)) if is_whole else ()),
         value(change.before, measure),
         value(change.after, measure),
         changed(change.change, measure),

@@ -39,8 +39,7 @@ def test_it_shows_what_changed_since_when_and_with_which_commits(artifacts: Path
     assert ended.returncode == 0, ended.stderr
     assert "regressed within the last 10 runs" in ended.stdout
     assert "left out: 1 run: invalid" in ended.stdout
-    assert "0b0b0b0b..0c0c0c0c" in ended.stdout
-    assert "20260113T120000Z " in ended.stdout
+    assert "Since 20260113T120000Z, commits 0b0b0b0b..0c0c0c0c" in ended.stdout
     assert "╎" in ended.stdout
 
 

@@ -102,6 +102,18 @@ def test_the_headline_says_what_counts(found: History, told: str) -> None:
     assert words.headline(found).startswith(told)
 
 
+def test_changes_since_the_same_run_stand_together_the_latest_first() -> None:
+    later = replace(CHANGE, index=6, run="20260107T000000Z-mixed-quick", judgement=Judgement.IMPROVED, differs=())
+    others = replace(TRACK, cell=Cell(phase="soak"), changes=(CHANGE, later))
+    first, second = words.changes_by_run(a_history(TRACK, others).groups[0])
+    assert first.title == "Since 20260107T000000Z, commits aaaaaaaa..bbbbbbbb"
+    assert [row[:3] for row in first.rows] == [("improved", "p95", "soak")]
+    assert [row[2] for row in second.rows] == ["steady, mixed", "soak"]
+    assert second.note == "numpy was 1, and is 2"
+    assert {len(row) for row in second.rows} == {len(second.columns)}
+    assert words.changes_by_run(a_history().groups[0]) == ()
+
+
 def test_markdown_has_every_change_every_figure_and_who_is_left_out() -> None:
     text = words.markdown(a_history(TRACK))
     assert text.startswith("# History: 1 figure regressed")
