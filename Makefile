@@ -24,9 +24,10 @@ bench: bootstrap ## print what the lab itself costs
 	.venv/bin/python benchmarks/percentiles.py
 	.venv/bin/python benchmarks/percentiles.py --coverage
 
-detection: bootstrap ## print how often the answers of the analysis are right (docs/analysis.md)
+detection: bootstrap ## print how often the answers of the analysis are right (docs/analysis.md, docs/history.md)
 	.venv/bin/python benchmarks/detection.py
 	.venv/bin/python benchmarks/leak_detection.py
+	.venv/bin/python benchmarks/history.py
 
 containers: bootstrap ## print what containers cost (docs/containers.md)
 	.venv/bin/python benchmarks/containers.py --build --checks --load
