@@ -101,6 +101,7 @@ ALLOWED = {
         "sides",
         "preparing",
         "comparing",
+        "report",
         "bisecting",
     },
     "bisect": {"errors", "model", "report", "bisecting"},

@@ -6,18 +6,8 @@ from dataclasses import dataclass, replace
 from lab.analysis.comparison import looks_for, nominal_alphas
 from lab.bisecting.measure import Keep, Measure
 from lab.errors import CommitError, ConfigError
-from lab.model import (
-    AgainstGood,
-    Commit,
-    Compared,
-    Comparison,
-    Judgement,
-    Mark,
-    Scale,
-    Trial,
-    TrialFigure,
-    TrialRun,
-)
+from lab.model import AgainstGood, Commit, Comparison, Judgement, Mark, Trial, TrialRun
+from lab.report.comparison import headline, reasons
 
 _MAX_UNUSABLE = 3
 _MARKS = {Judgement.REGRESSED: Mark.BAD, Judgement.IMPROVED: Mark.GOOD, Judgement.UNCHANGED: Mark.GOOD}
@@ -51,7 +41,7 @@ class ByComparison:
             trial = self._looked(look, alpha, trial) if trial.mark is None else trial
             if trial.mark is not None:
                 return trial
-        return replace(trial, mark=Mark.SKIP, why=f"{looks[-1]} pairs of runs cannot tell; {trial.why}")
+        return replace(trial, mark=Mark.SKIP, why=f"{looks[-1]} pairs of runs cannot tell")
 
     def _until(self, pairs: int, trial: Trial, keep: Keep) -> Trial:
         """Drive until there are so many pairs that can be used."""
@@ -85,11 +75,10 @@ class ByComparison:
         except ConfigError as error:
             return replace(trial, mark=Mark.SKIP, why=f"it cannot be compared with the good end: {error}")
         mark = _MARKS.get(found.judgement)
-        why = f"about {found.pairs_wanted} would" if found.pairs_wanted else "nothing says how many would"
+        said = (headline(found), *reasons(found))
         if mark == Mark.GOOD and any(run.fell_behind for run in runs):
-            mark, why = None, "less load began than was planned, which can hide that it is slower"
-        figures = tuple(_figure(compared) for compared in _telling(found))
-        return replace(trial, mark=mark, figures=figures, why="" if mark else why)
+            mark, said = None, (*said, "less load began than was planned, which can hide that it is slower")
+        return replace(trial, mark=mark, said=said)
 
 
 def _why_useless(run: TrialRun) -> str:
@@ -109,15 +98,3 @@ def _useless(trial: Trial) -> list[str]:
         why = _why_useless(run)
         reasons = [*reasons, why] if why else []
     return reasons
-
-
-def _telling(found: Comparison) -> tuple[Compared, ...]:
-    """Give the figures that an answer rests on: those that regressed, else those that must be told."""
-    return tuple(of for of in found.figures if of.judgement == Judgement.REGRESSED) or found.headlines
-
-
-def _figure(compared: Compared) -> TrialFigure:
-    cell, measure = compared.cell, compared.measure
-    about = " ".join(part for part in (cell.phase, cell.scenario, cell.route, cell.service) if part)
-    unit = "" if measure.scale == Scale.RATIO else measure.unit or "more"
-    return TrialFigure(name=f"{measure.name} in {about}", value=compared.change, unit=unit, is_change=True)

@@ -48,25 +48,25 @@ class TrialRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialFigure:
-    """A figure that a commit was marked by, over all of its runs.
-
-    `unit` is a threshold's. With `is_change` it is the change against the good end: a ratio less 1 where `unit` is "".
-    """
+    """What a target saw of a commit, over all of its runs. `unit` is the threshold's."""
 
     name: str
     value: Estimate
     unit: str
-    is_change: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What was measured of one commit. `mark` is None until it can be told, and `why` is the reason of a skip."""
+    """What was measured of one commit. `mark` is None until it can be told, and `why` is the reason of a skip.
+
+    `figures` are what a target saw, `said` is what a comparison with the good end said, a sentence each.
+    """
 
     commit: Commit
     mark: Mark | None = None
     why: str = ""
     figures: tuple[TrialFigure, ...] = ()
+    said: tuple[str, ...] = ()
     runs: tuple[TrialRun, ...] = ()
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lab.model import Bisection, Commit, Estimate, Mark, Outcome, Trial, TrialFigure
-from lab.report.figures import NOTHING, estimate_in_unit, percent, printable, three_digits
+from lab.model import Bisection, Commit, Mark, Outcome, Trial
+from lab.report.figures import NOTHING, estimate_in_unit, printable
 from lab.report.section import Section
 
 _MARKS = {Mark.GOOD: Outcome.PASSED, Mark.BAD: Outcome.FAILED, Mark.SKIP: Outcome.INVALID}
@@ -15,36 +15,15 @@ def commit_text(commit: Commit) -> str:
     return printable(f"{commit.short} {commit.subject}")
 
 
-def figure_text(figure: TrialFigure) -> str:
-    """Give a figure with its name and interval."""
-    return f"{figure.name}: {_value(figure)}"
-
-
-def _value(figure: TrialFigure) -> str:
-    value = figure.value
-    if not figure.is_change:
-        return estimate_in_unit(value, figure.unit)
-    if figure.unit:
-        return f"{_change(value)} {figure.unit} against the good end"
-    return f"{_percentages(value)} against the good end"
-
-
-def _change(value: Estimate) -> str:
-    figures = (value.value, value.low, value.high)
-    middle, low, high = (("+" if figure > 0 else "") + three_digits(figure) for figure in figures)
-    return f"{middle} ({low} to {high})"
-
-
-def _percentages(value: Estimate) -> str:
-    figures = (value.value, value.low, value.high)
-    middle, low, high = (("+" if figure > 0 else "") + percent(figure, decimals=1) for figure in figures)
-    return f"{middle} ({low} to {high})"
+def figures_of(trial: Trial) -> list[str]:
+    """Give what a commit was marked by: each figure with its interval, or what a comparison said."""
+    return [*(f"{of.name}: {estimate_in_unit(of.value, of.unit)}" for of in trial.figures), *trial.said]
 
 
 def told(trial: Trial) -> str:
     """Give what a commit is, and by which figures."""
     mark = _SKIPPED.get(trial.mark, trial.mark) if trial.mark else "not told yet"
-    reasons = [*([trial.why] if trial.why else []), *map(figure_text, trial.figures)]
+    reasons = [*([trial.why] if trial.why else []), *figures_of(trial)]
     return printable(f"{trial.commit.short} is {mark}{': ' if reasons else ''}{'; '.join(reasons)}")
 
 
@@ -80,9 +59,9 @@ def _figures_of(found: Bisection, sha: str) -> str:
     trial = next((trial for trial in found.trials if trial.commit.sha == sha), None)
     if trial is None:
         return "not measured, since it is older than a good one"
-    if sha == found.good.sha and not trial.figures:
+    if sha == found.good.sha and not figures_of(trial):
         return "the good end"
-    return printable("; ".join(map(figure_text, trial.figures)) or trial.why)
+    return printable("; ".join(figures_of(trial)) or trial.why)
 
 
 def _counted(count: int, what: str) -> str:
@@ -101,7 +80,7 @@ def section(found: Bisection) -> Section:
 
 
 def _row(trial: Trial) -> tuple[str, ...]:
-    by = "\n".join(map(figure_text, trial.figures)) or trial.why or NOTHING
+    by = "\n".join(figures_of(trial)) or trial.why or NOTHING
     mark = _SKIPPED.get(trial.mark, trial.mark) if trial.mark else NOTHING
     commit = trial.commit
     return (str(mark), commit.short, printable(commit.subject), commit.author_date, printable(by), str(len(trial.runs)))

@@ -84,13 +84,12 @@ def test_every_commit_that_was_tried_has_a_row() -> None:
     assert table.note == "good: p95(http_req_duration) < 300ms"
 
 
-def test_a_change_is_told_against_the_good_end() -> None:
-    change = Estimate(value=0.204, low=-0.012, high=0.31)
-    ratio = TrialFigure(name="p95", value=change, unit="", is_change=True)
-    trial = replace(a_trial(FIRST, Mark.BAD, None), figures=(ratio,))
-    assert told(trial) == "bbbbbbbbbb is bad: p95: +20.4% (-1.2% to +31.0%) against the good end"
-    more = TrialFigure(name="memory", value=Estimate(value=2e6, low=1e6, high=3e6), unit="bytes/h", is_change=True)
-    assert "+2000000 (+1000000 to +3000000) bytes/h" in told(replace(trial, figures=(more,)))
+def test_what_a_comparison_said_is_told() -> None:
+    trial = replace(a_trial(FIRST, Mark.BAD, None), said=("REGRESSED: 1 of 9 figures got worse", "p95: 1 ms → 2 ms"))
+    assert told(trial) == "bbbbbbbbbb is bad: REGRESSED: 1 of 9 figures got worse; p95: 1 ms → 2 ms"
+    table = section(replace(FOUND, target=None, trials=(trial,)))
+    assert table.rows[0][-2] == "REGRESSED: 1 of 9 figures got worse\np95: 1 ms → 2 ms"
+    assert table.note == "good: not regressed against the good end"
 
 
 def test_a_skipped_commit_says_why() -> None:
