@@ -1,5 +1,5 @@
 # The two commands of the README, and what a contributor runs.
-.PHONY: demo test bootstrap docs dashboards lock bench containers detection telemetry playbooks report
+.PHONY: demo test bootstrap docs dashboards lock bench containers detection telemetry playbooks report comparison
 
 demo: bootstrap ## set up, then the main job: up, a short mixed run, verdict, down
 	.venv/bin/lab run mixed --plan smoke --up --engine process
@@ -40,3 +40,7 @@ telemetry: bootstrap ## print what telemetry costs (docs/telemetry.md)
 
 playbooks: bootstrap ## stage every bottleneck and print which rules fire (docs/playbooks.md)
 	.venv/bin/python benchmarks/playbooks.py --markdown
+
+comparison: bootstrap ## drive runs for an hour and print how often comparisons of them are right (docs/comparing.md)
+	.venv/bin/python benchmarks/ab.py drive .lab-comparison --minutes 60
+	.venv/bin/python benchmarks/ab.py table .lab-comparison
