@@ -108,11 +108,25 @@ def remove(folder: Path) -> bool:
     """Remove a worktree with whatever is in it, and git's record of it; gives whether there was one."""
     if not folder.exists():
         return False
-    repository = _repository(folder)
+    records = _records(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    if repository is not None and repository.is_dir():
-        git(repository, "worktree", "prune", "--expire", "now")
+    if records is not None:
+        _forget(records, folder.parent)
     return True
+
+
+def _forget(records: Path, within: Path) -> None:
+    """Remove git's records of worktrees that lay in a folder and are gone.
+
+    `git worktree prune` would also forget others, whose disk is not there at the moment.
+    """
+    for record in records.iterdir() if records.is_dir() else ():
+        try:
+            place = Path((record / "gitdir").read_text(encoding="utf-8").strip()).parent
+        except (OSError, UnicodeDecodeError):
+            continue
+        if place.parent.resolve() == within.resolve() and not place.exists():
+            shutil.rmtree(record, ignore_errors=True)
 
 
 def clear(folder: Path) -> int:
@@ -121,13 +135,14 @@ def clear(folder: Path) -> int:
     return sum(remove(path) for path in found)
 
 
-def _repository(folder: Path) -> Path | None:
-    """Give the repository that a worktree belongs to, by the file that git leaves in it; None where that is damaged."""
+def _records(folder: Path) -> Path | None:
+    """Give where the repository of a worktree keeps what it knows of all of them; None where that is damaged."""
     try:
         name, _, place = (folder / ".git").read_text(encoding="utf-8").strip().partition(": ")
     except (OSError, UnicodeDecodeError):
         return None
-    return Path(place).parents[1] if name == "gitdir" and len(Path(place).parents) > 1 else None
+    records = Path(place).parent
+    return records if name == "gitdir" and records.name == "worktrees" else None
 
 
 def git(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:

@@ -107,3 +107,16 @@ def test_a_worktree_whose_repository_is_gone_is_cleared_too(tmp_path: Path) -> N
     shutil.rmtree(tmp_path / "repo")
     assert worktrees.clear(sides) == 1
     assert worktrees.clear(tmp_path / "nowhere") == 0
+
+
+def test_worktrees_that_are_not_the_labs_are_not_forgotten(tmp_path: Path) -> None:
+    project = repository(tmp_path / "repo")
+    checkout, sides = worktrees.checkout_at(project), tmp_path / "sides"
+    away = tmp_path / "away"
+    git(project, "worktree", "add", "--detach", str(away), "v2")
+    shutil.rmtree(away)  # as on a disk that is not mounted at the moment
+    worktrees.add(checkout, worktrees.commit_of(checkout, "v1").id, sides / "one")
+    assert worktrees.remove(sides / "one")
+    listed = git(project, "worktree", "list", "--porcelain")
+    assert str(away) in listed
+    assert str(sides) not in listed
