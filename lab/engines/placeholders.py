@@ -1,18 +1,21 @@
-"""What stands in braces in a target: {python}, {host}, {port}, {secret}, {<service>.url}, {<service>.port}."""
+"""What stands in braces in a target: {python}, {host}, {port}, {secret}, {<service>.url}, {<service>.port}.
+
+A pair of braces more keeps them: `GET /report/{{id}}` is `GET /report/{id}` to the service.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from lab.model import Service
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(\{[A-Za-z0-9_.-]+\})\}|\{([A-Za-z0-9_.-]+)\}")
 _PLAIN = ("python", "host", "port", "secret")
 
 
 def placeholders_of(service: Service) -> tuple[str, ...]:
     """The names in braces that a service uses."""
     texts = (*service.argv, *(value for _, value in service.env))
-    return tuple(dict.fromkeys(name for text in texts for name in _PLACEHOLDER.findall(text)))
+    return tuple(dict.fromkeys(name for text in texts for _, name in _PLACEHOLDER.findall(text) if name))
 
 
 def needs(service: Service) -> frozenset[str]:
@@ -34,7 +37,7 @@ def placeholder_problems(services: Sequence[Service]) -> list[str]:
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put the values in; every placeholder has one (see `placeholder_problems`)."""
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+    return _PLACEHOLDER.sub(lambda found: found[1] or values[found[2]], text)
 
 
 def _problem(name: str, own: str, every: Sequence[str], later: Sequence[str]) -> str:
@@ -44,4 +47,4 @@ def _problem(name: str, own: str, every: Sequence[str], later: Sequence[str]) ->
     if service in every and part in ("url", "port"):
         return f"{{{name}}} names a service that stands below {own}, and so starts after it" if service in later else ""
     known = ", ".join([*(f"{{{plain}}}" for plain in _PLAIN), *(f"{{{other}.url}}" for other in every)])
-    return f"{{{name}}} is unknown (known: {known}, and .port for .url)"
+    return f"{{{name}}} is unknown (known: {known}, and .port for .url; {{{{{name}}}}} is the text {{{name}}} itself)"

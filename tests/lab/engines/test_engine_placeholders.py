@@ -31,10 +31,21 @@ def test_placeholders_of_services_above_are_fine() -> None:
 
 
 def test_unknown_placeholders_are_all_told_with_the_known_ones() -> None:
-    problems = placeholder_problems([a_service("web", "{prot}", "{web.uri}")])
-    assert problems == [
-        "web: {prot} is unknown (known: {python}, {host}, {port}, {secret}, {web.url}, and .port for .url)",
-        "web: {web.uri} is unknown (known: {python}, {host}, {port}, {secret}, {web.url}, and .port for .url)",
+    known = "known: {python}, {host}, {port}, {secret}, {web.url}, and .port for .url"
+    assert placeholder_problems([a_service("web", "{prot}", "{web.uri}")]) == [
+        f"web: {{prot}} is unknown ({known}; {{{{prot}}}} is the text {{prot}} itself)",
+        f"web: {{web.uri}} is unknown ({known}; {{{{web.uri}}}} is the text {{web.uri}} itself)",
+    ]
+
+
+def test_braces_within_braces_are_no_placeholder_and_lose_a_pair() -> None:
+    service = a_service("web", ROUTE="GET /report/{{id}}", PORT="{port}", JSON='{"a": {"b": {port}}}')
+    assert placeholders_of(service) == ("port",)
+    assert placeholder_problems([service]) == []
+    assert [fill(value, {"port": "1"}) for _, value in service.env] == [
+        "GET /report/{id}",
+        "1",
+        '{"a": {"b": 1}}',
     ]
 
 
