@@ -60,7 +60,7 @@ def opened(settings: Settings, asked: AskedAb, *, now_s: float, say: Say) -> Ope
     sides.require_difference(pinned[BASE], pinned[CANDIDATE], is_same=asked.is_same)
     sides.say_what_is_left_out(tuple(pinned.values()), say=say)
     if standing(settings.home).find() is not None:
-        raise ConfigError("an environment runs, and an A/B brings up each side itself; `lab down` first")
+        raise ConfigError("an environment runs, and an A/B brings each side up itself; `lab down` first")
     most = asked.stopping.pairs or asked.stopping.max_pairs
     rundir.require_room(settings.artifacts, requests=2 * most * expected_requests(plan))
     ab = Interleaved(
@@ -117,7 +117,7 @@ def reopened(
     }
     kept: Mapping[str, Any] = {**{name: ab.wanted[name] for name in _KEPT}, "overrides": both}
     wanted = Wanted(**kept, allow_target=allow_target)
-    _end_what_was_left(settings, folder, say)
+    sides.end_what_was_left(settings, folder.runs, "an A/B", say=say)
     return OpenAb(ab=ab, sides=variants, wanted=_with_limits(wanted, plan), asked=(plan, scenario), folder=folder)
 
 
@@ -131,19 +131,6 @@ def _again(side: str, kept: Sequence[str], given: Mapping[str, Sequence[str]]) -
     if is_hidden and not own:
         raise ConfigError(f"{option}: {', '.join(kept)} hold a secret, which is not kept; give them again")
     return own or tuple(kept)
-
-
-def _end_what_was_left(settings: Settings, folder: AbDir, say: Say) -> None:
-    """End the environment of a run that was killed; another one that runs is somebody's, and is refused."""
-    engine = standing(settings.home)
-    found = engine.find()
-    if found is None:
-        return
-    own = {run.read_record()["environment"]["id"] for run in rundir.all_runs(folder.runs)}
-    if found.id not in own:
-        raise ConfigError("an environment runs, and an A/B brings up each side itself; `lab down` first")
-    say("ending the environment that the killed A/B left")
-    engine.down()
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import locked_python, preparing, worktrees
+from lab import locked_python, preparing, rundir, worktrees
 from lab.assets import CHECKOUT
 from lab.conclude import conclude
 from lab.config.reading import told
 from lab.config.settings import Settings
 from lab.driving import OnProgress
-from lab.engines import state
+from lab.engines import standing, state
 from lab.errors import ConfigError, ServiceDiedError
 from lab.model import OBSERVERS, Origin, Pinned, Plan, Report, Scenario, Variant
 from lab.preparing import Say, Wanted
@@ -28,6 +28,7 @@ __all__ = [
     "ReadySide",
     "Variant",
     "checkout_of",
+    "end_what_was_left",
     "measure",
     "origin_at",
     "pin",
@@ -204,6 +205,21 @@ def measure(
             conclude(run)
             raise
     return run, conclude(run)
+
+
+def end_what_was_left(settings: Settings, runs: Path, what: str, *, say: Say) -> None:
+    """End the environment that a killed command left, whose runs are in `runs`.
+
+    Raises ConfigError where another one runs, which is somebody's: `what` brings up each side itself.
+    """
+    engine = standing(settings.home)
+    found = engine.find()
+    if found is None:
+        return
+    if found.id not in {run.read_record()["environment"]["id"] for run in rundir.all_runs(runs)}:
+        raise ConfigError(f"an environment runs, and {what} brings each side up itself; `lab down` first")
+    say(f"ending the environment that {what} left when it was killed")
+    engine.down()
 
 
 def _content(side: Pinned) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lab import preparing, rundir
+from lab import preparing, rundir, sides
 from lab.bisecting import keeping
 from lab.bisecting.by_target import read_target
 from lab.bisecting.history import History
@@ -123,7 +123,7 @@ def reopened(settings: Settings, name: str, *, repository: Path | None, say: Say
         kept = Path(beside["repository"])
     except (KeyError, TypeError) as error:
         raise RunDirError(f"{folder.record}: was written by another version of the lab: {error}") from error
-    _end_what_was_left(settings, folder, say)
+    sides.end_what_was_left(settings, folder.runs, "a search", say=say)
     return OpenSearch(
         begun=begun,
         folder=folder,
@@ -131,16 +131,3 @@ def reopened(settings: Settings, name: str, *, repository: Path | None, say: Say
         wanted=replace(wanted, limits=plan.limits),
         repository=repository.absolute() if repository else kept,
     )
-
-
-def _end_what_was_left(settings: Settings, folder: BisectDir, say: Say) -> None:
-    """End the environment of a run that was killed; another one that runs is somebody's, and is refused."""
-    engine = standing(settings.home)
-    found = engine.find()
-    if found is None:
-        return
-    own = {run.read_record()["environment"]["id"] for run in rundir.all_runs(folder.runs)}
-    if found.id not in own:
-        raise ConfigError("an environment runs, and a search brings each commit up itself; `lab down` first")
-    say("ending the environment that the killed search left")
-    engine.down()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab import ab_opening, rundir, sides
+from lab import rundir, sides
 from lab.ab_opening import measuring, reopened, unusable
 from lab.config.plans import load_plan, plan_content
 from lab.config.settings import Settings
@@ -73,10 +73,10 @@ def test_what_a_killed_a_b_left_running_is_ended(
     run = rundir.create(folder.runs, "mixed-ab", now=datetime(2026, 1, 2, tzinfo=UTC))
     run.write_record({"environment": {"id": "lab-1.a"}})
     left, said = Standing(id="lab-1.a"), list[str]()
-    monkeypatch.setattr(ab_opening, "standing", lambda _: left)
+    monkeypatch.setattr(sides, "standing", lambda _: left)
     found = reopened(settings, folder.path.name, given={}, allow_target=("there",), say=said.append)
     assert left.is_down
-    assert said == ["ending the environment that the killed A/B left"]
+    assert said == ["ending the environment that an A/B left when it was killed"]
     assert (found.ab, found.sides, found.folder) == (folder.read(), SIDES, folder)
     assert (found.wanted.target, found.wanted.overrides, found.wanted.allow_target) == ("stubs", ("a.b=1",), ("there",))
     assert found.asked == (load_plan("ab"), load_scenario("mixed"))
@@ -86,8 +86,8 @@ def test_somebody_else_s_environment_is_refused(
     settings: Settings, folder: AbDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Standing(id="lab-1.b")
-    monkeypatch.setattr(ab_opening, "standing", lambda _: other)
-    with pytest.raises(ConfigError, match="brings up each side itself"):
+    monkeypatch.setattr(sides, "standing", lambda _: other)
+    with pytest.raises(ConfigError, match="brings each side up itself"):
         reopened(settings, folder.path.name, given={}, allow_target=(), say=lambda _: None)
     assert not other.is_down
 
