@@ -11,6 +11,9 @@ lab.charts = {};
   };
   const COLORS = { regressed: "--failed", improved: "--passed" };
   const day = (epoch_s) => new Date(epoch_s * 1000).toISOString().slice(0, 10);
+  const minute = (epoch_s) => new Date(epoch_s * 1000).toISOString().slice(11, 16);
+  // runs of a day or two have the same date, and are told apart by the time of the day
+  const moments = (times) => (Math.max(...times) - Math.min(...times) < 2 * 86400 ? (time) => `${day(time).slice(5)} ${minute(time)}` : day);
 
   const line = (name, data, color, type, more) => ({
     name,
@@ -68,7 +71,7 @@ lab.charts = {};
       ["", "commit", commit],
       ["", "verdict", outcome],
     ];
-    return lab.tip(`${id}, ${day(started)}`, rows);
+    return lab.tip(`${id}, ${day(started)} ${minute(started)} UTC`, rows);
   };
 
   // where a closed chapter has no width, what was drawn in it has none either
@@ -78,6 +81,7 @@ lab.charts = {};
     const track = lab.data.tracks[subject];
     const runs = lab.data.runs[subject.split("/")[0]];
     const started = new Map(runs.map(([id, time]) => [id, time]));
+    const shown = moments(runs.map(([, time]) => time));
     const blue = look.color("--c1");
     const judgements = Object.keys(COLORS).filter((each) => track.changes.some((change) => change.judgement === each));
     const names = ["value", ...(track.levels.length ? ["level"] : []), ...judgements];
@@ -87,7 +91,7 @@ lab.charts = {};
       ...base,
       grid: { ...base.grid, top: base.grid.top + (judgements.length ? 16 : 0), left: 68 },
       tooltip: { ...base.tooltip, formatter: (params) => described(track, runs, params) },
-      xAxis: lab.axis(look, { type: "category", data: runs.map(([id]) => id), boundaryGap: true, axisLabel: { formatter: (id) => day(started.get(id)) } }),
+      xAxis: lab.axis(look, { type: "category", data: runs.map(([id]) => id), boundaryGap: true, axisLabel: { formatter: (id) => shown(started.get(id)) } }),
       yAxis: lab.axis(look, { type: "value", scale: true, split: true, axisLabel: { formatter: UNITS[track.unit] } }),
       series: [
         line("value", values, blue, "solid", { symbol: "circle", symbolSize: 6, showAllSymbol: true, z: 3 }),
