@@ -28,8 +28,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        print("answered", self.path, flush=True)  # first: who has the answer may look for the line at once
         self.wfile.write(body)
-        print("answered", self.path, flush=True)
     def log_message(self, *_):
         pass
 print("serving", flush=True)
