@@ -46,12 +46,20 @@ from lab.rundir import RunDir
 _AS_IS, _TEN, _FIVE = "as it is", "10 %", "5 %"
 _SLOWER = {_AS_IS: 0.0, _TEN: 0.1, _FIVE: 0.05}
 _CYCLE = (_AS_IS, _TEN, _TEN, _AS_IS, _FIVE, _FIVE, _AS_IS, _TEN, _TEN, _AS_IS)
-_PAIRS = {
-    (_AS_IS, _AS_IS): ((0, 3), (6, 9)),
-    (_TEN, _TEN): ((1, 2), (7, 8)),
-    (_FIVE, _FIVE): ((4, 5),),
-    (_AS_IS, _TEN): ((0, 1), (3, 2), (6, 7), (9, 8)),
-    (_AS_IS, _FIVE): ((3, 4), (6, 5)),
+_SHORT = (_AS_IS, _TEN, _TEN, _AS_IS)
+_PAIRS: Mapping[tuple[str, ...], Mapping[tuple[str, str], Sequence[tuple[int, int]]]] = {
+    _CYCLE: {
+        (_AS_IS, _AS_IS): ((0, 3), (6, 9)),
+        (_TEN, _TEN): ((1, 2), (7, 8)),
+        (_FIVE, _FIVE): ((4, 5),),
+        (_AS_IS, _TEN): ((0, 1), (3, 2), (6, 7), (9, 8)),
+        (_AS_IS, _FIVE): ((3, 4), (6, 5)),
+    },
+    _SHORT: {
+        (_AS_IS, _AS_IS): ((0, 3),),
+        (_TEN, _TEN): ((1, 2),),
+        (_AS_IS, _TEN): ((0, 1), (3, 2)),
+    },
 }
 """Which runs of a cycle are a pair: neighbours where the kinds differ, and else the nearest."""
 
@@ -81,15 +89,20 @@ def _drive(asked: argparse.Namespace) -> None:
     settings = Settings(home=folder / "home", artifacts=folder / "runs", engine="process")
     until = time.monotonic() + asked.minutes * 60
     with exclusive(settings.home):
-        first = [_run(settings, asked, "first", -1, 0.0) for _ in range(_FIRST)]
-        median_s = statistics.median(_median_s(settings.artifacts / driven.run, asked.route) for driven in first)
-        for cycle in itertools.count():
-            for kind in _CYCLE:
+        ten_ms = asked.slow_ms or _a_tenth_ms(settings, asked)
+        for cycle in itertools.count(asked.cycle):
+            for kind in _SHORT if asked.short else _CYCLE:
                 if time.monotonic() > until:
                     return
-                driven = _run(settings, asked, kind, cycle, _SLOWER[kind] * median_s * 1000)
+                driven = _run(settings, asked, kind, cycle, _SLOWER[kind] / _SLOWER[_TEN] * ten_ms)
                 with (folder / "driven.jsonl").open("a", encoding="utf-8") as file:
                     file.write(json.dumps({**asdict(driven), "route": asked.route}) + "\n")
+
+
+def _a_tenth_ms(settings: Settings, asked: argparse.Namespace) -> float:
+    """Give a tenth of the route's median in some runs, in milliseconds."""
+    runs = [_run(settings, asked, "first", -1, 0.0) for _ in range(_FIRST)]
+    return 100 * statistics.median(_median_s(settings.artifacts / driven.run, asked.route) for driven in runs)
 
 
 def _run(settings: Settings, asked: argparse.Namespace, kind: str, cycle: int, slow_ms: float) -> _Driven:
@@ -150,13 +163,12 @@ def _table(asked: argparse.Namespace) -> None:
 
 
 def _pairs(driven: Sequence[_Driven], found: Mapping[str, Figures], base: str, candidate: str) -> list[Pair]:
-    """Give the pairs of two kinds, cycle by cycle."""
+    """Give the pairs of two kinds, cycle by cycle; one that was not driven to its end has none."""
     cycles = [list(cycle) for _, cycle in itertools.groupby(driven, key=lambda one: one.cycle)]
     return [
         (found[runs[one].run], found[runs[two].run])
         for runs in cycles
-        if len(runs) == len(_CYCLE)
-        for one, two in _PAIRS[base, candidate]
+        for one, two in _PAIRS.get(tuple(run.kind for run in runs), {}).get((base, candidate), ())
     ]
 
 
@@ -343,6 +355,9 @@ def _main() -> None:
     parser.add_argument("what", choices=["drive", "table"])
     parser.add_argument("folder", type=Path, help="where the runs are kept")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--cycle", type=int, default=0, help="the first cycle, where earlier ones are there already")
+    parser.add_argument("--short", action="store_true", help="as it is and 10 %% slower alone")
+    parser.add_argument("--slow-ms", type=float, help="what 10 %% is, where earlier runs have said it")
     parser.add_argument("--scenario", default="auth_dashboard")
     parser.add_argument("--rate", type=float, default=40.0)
     parser.add_argument("--route", default="POST /login", help="the one that is slowed, and that is looked at")

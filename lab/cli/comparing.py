@@ -59,7 +59,12 @@ _FILES = (
 )
 
 _JUDGING = (
-    click.option("--route", default="", metavar="ROUTE", help='Judge this route alone, such as "GET /dashboard".'),
+    click.option(
+        "--route",
+        default="",
+        metavar="ROUTE",
+        help='Judge this route alone, against the other routes of its run, such as "GET /dashboard".',
+    ),
     click.option("--effect", callback=share, metavar="SHARE", help="The smallest change that matters, such as 5%."),
     click.option(
         "--find",

@@ -1,8 +1,8 @@
 """The figures that are compared: on which scale, from which change on they matter, and what two starts differ by.
 
 Services that are started twice are not the same twice: memory lies elsewhere, caches fill otherwise, the machine has
-other neighbours. Where runs are repeated that is measured; of one run a side it must be assumed, and these are what
-`benchmarks/ab.py` printed of short runs on two shared cores (docs/comparing.md), rounded up.
+other neighbours. Where runs are repeated that is measured; of one run a side it must be assumed. What is assumed is
+more than runs of one hour show (docs/comparing.md), since single runs that are compared are often days apart.
 """
 
 import math

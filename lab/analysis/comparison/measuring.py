@@ -6,7 +6,8 @@ that respect correlation in time (`analysis/quantiles.py`). Two figures are made
 - the geometric mean of the medians of all routes. The median of everything lies between a quick and a slow route as
   often as not, where nothing is, and moves there by tens of percent without any change; this one weighs routes alike.
 - of a route that is asked for, percentiles relative to the run's other routes (their geometric mean): what makes all of
-  a run slow falls out, such as a busy neighbour of the machine. It cannot say which of the two changed.
+  a run slow falls out, such as a busy neighbour of the machine. That leaves less than half of the noise, and it is what
+  must be told of that route; it cannot say which of the two changed.
 """
 
 import math
@@ -176,11 +177,14 @@ def _log_error(found: Estimate) -> float:
 
 
 def _of_route(requests: _Requests, phase: str, route: str, effects: Effects) -> Iterator[RunFigure]:
-    """Give the figures of a route, by themselves and relative to other routes."""
-    if route in requests.route:
-        cell = Cell(phase=phase, route=route)
-        yield from _of_rows(requests, requests.route[route], cell, effects, headline=_HEADLINE)
-        yield from _relative(requests, cell, effects)
+    """Give the figures of a route, relative to other routes, where there are any, and by themselves."""
+    if route not in requests.route:
+        return
+    cell = Cell(phase=phase, route=route)
+    relative = tuple(_relative(requests, cell, effects))
+    yield from relative
+    headline = "" if relative else _HEADLINE
+    yield from _of_rows(requests, requests.route[route], cell, effects, headline=headline)
 
 
 def _relative(requests: _Requests, cell: Cell, effects: Effects) -> Iterator[RunFigure]:
@@ -198,6 +202,7 @@ def _relative(requests: _Requests, cell: Cell, effects: Effects) -> Iterator[Run
             value=math.exp(math.log(own[name].value) - sum(logs) / len(logs)),
             error=math.sqrt(_log_error(own[name]) ** 2 + sum(errors) / len(errors) ** 2),
             count=int(requests.route[cell.route].sum()),
+            is_headline=name == _HEADLINE,
         )
 
 
