@@ -25,12 +25,12 @@ def worktrees(lab: Lab) -> list[str]:
 @pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="commits are compared, and this is no git checkout")
 def test_a_slower_candidate_is_found_also_when_the_a_b_was_killed_on_its_way(lab: Lab) -> None:
     plan = lab.folder / "short.toml"
-    text = PLAN.replace("duration_s = 12", "duration_s = 9").replace("rate_per_s = 8", "rate_per_s = 9")
+    text = PLAN.replace("duration_s = 12", "duration_s = 7").replace("rate_per_s = 8", "rate_per_s = 12")
     plan.write_text(text, encoding="utf-8")
-    asked = ["ab", "upload_analyze", "--base", "HEAD", "--candidate", "HEAD", "--pairs", "3", "--plan", str(plan)]
+    asked = ["ab", "upload_analyze", "--base", "HEAD", "--candidate", "HEAD", "--pairs", "4", "--plan", str(plan)]
     asked += [part for setting in SLOW for part in ("--candidate-set", f"services.backend.env.{setting}")]
     killed = lab.start(*asked, "--ports", "auto", "--route", "POST /datasets")
-    wait_for(killed, "pair 1 of 3, candidate")
+    wait_for(killed, "pair 1 of 4, candidate")
     wait_for(killed, "backend: ready")
     assert len(worktrees(lab)) == 2
     killed.send_signal(signal.SIGKILL)
@@ -47,7 +47,7 @@ def test_a_slower_candidate_is_found_also_when_the_a_b_was_killed_on_its_way(lab
     assert "REGRESSED" in done.stdout
     ab = json.loads((folder / "ab.json").read_text(encoding="utf-8"))
     assert ab["pairs"][0][0] == half["base"]
-    assert len(ab["pairs"]) == 3
+    assert len(ab["pairs"]) == 4
     assert ab["is_over"]
     assert worktrees(lab) == []
     _has_what_it_promises(folder, ab["pairs"])
@@ -63,8 +63,8 @@ def _has_what_it_promises(folder: Path, pairs: list[list[str]]) -> None:
         f"comparison.{of}" for of in ("json", "md", "xml", "html")
     }
     records = [[json.loads((folder / "runs" / run / "run.json").read_text("utf-8")) for run in pair] for pair in pairs]
-    assert [[run["side"]["name"] for run in pair] for pair in records] == [["base", "candidate"]] * 3
-    assert [[run["seed"] for run in pair] for pair in records] == [[14, 14], [15, 15], [16, 16]]
+    assert [[run["side"]["name"] for run in pair] for pair in records] == [["base", "candidate"]] * 4
+    assert [[run["seed"] for run in pair] for pair in records] == [[14, 14], [15, 15], [16, 16], [17, 17]]
     assert all(run["environment"]["overrides"] == [] for run, _ in records)
     assert all(run["environment"]["overrides"] == [f"services.backend.env.{s}" for s in SLOW] for _, run in records)
     commits = {run["side"]["commit"] for pair in records for run in pair}
