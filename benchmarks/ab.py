@@ -9,7 +9,8 @@ from its median in the first runs. `table` reads them and prints
 
 Sets are put together as `lab ab` does it: four pairs, then as many as their noise asks for, with its looks in between,
 and the next set begins where the last one ended. No run is in two sets. Since in an A/A it is chance which run of a
-pair is called base, each set is also judged with the two exchanged in some of its pairs, again and again.
+pair is called base, each set is also judged with the two exchanged in some of its pairs, again and again; and since the
+order of pairs is chance too, the pairs of an A/B are also cut into sets in other orders.
 
     python benchmarks/ab.py drive FOLDER [--minutes 60]
     python benchmarks/ab.py table FOLDER [--find 0.1] [--markdown]
@@ -65,6 +66,7 @@ _PAIRS: Mapping[tuple[str, ...], Mapping[tuple[str, str], Sequence[tuple[int, in
 
 _FIRST = 4
 _EXCHANGES = 200
+_ORDERS = 50
 _ALARMS = (Judgement.REGRESSED, Judgement.IMPROVED)
 Figures = tuple[RunFigure, ...]
 Pair = tuple[Figures, Figures]
@@ -302,6 +304,9 @@ def _found(driven: Sequence[_Driven], found: Mapping[str, Figures], asked: argpa
     table = Table(title=f"A/B: one route slower, --find {asked.find:.0%}")
     for column in ("slower by", "measured", "pairs", "sets", "pairs a set", "regressed", "cannot tell", "unchanged"):
         table.add_column(column)
+    table.add_column("in other orders: sets")
+    table.add_column("regressed")
+    chance = random.Random(14)
     for kind, share in _SLOWER.items():
         if not share:
             continue
@@ -317,8 +322,19 @@ def _found(driven: Sequence[_Driven], found: Mapping[str, Figures], asked: argpa
             f"{counts[Judgement.REGRESSED]} ({counts[Judgement.REGRESSED] / max(len(sets), 1):.0%})",
             str(counts[Judgement.CANNOT_TELL]),
             str(counts[Judgement.UNCHANGED] + counts[Judgement.IMPROVED]),
+            *_in_other_orders(pairs, asked.find, chance),
         )
     return table
+
+
+def _in_other_orders(pairs: Sequence[Pair], find: float, chance: random.Random) -> tuple[str, str]:
+    """Cut shuffled pairs into sets, again and again; give how many sets that are, and the share that regressed."""
+    told = []
+    for _ in range(_ORDERS):
+        shuffled = list(pairs)
+        chance.shuffle(shuffled)
+        told += [one.judgement for one in _sets(shuffled, find)]
+    return str(len(told)), f"{told.count(Judgement.REGRESSED) / max(len(told), 1):.1%}"
 
 
 def _injected(driven: Sequence[_Driven], found: Mapping[str, Figures], kind: str) -> str:
