@@ -314,7 +314,7 @@ def _found(driven: Sequence[_Driven], found: Mapping[str, Figures], asked: argpa
         sets = _sets(pairs, asked.find)
         counts = {judgement: sum(one.judgement == judgement for one in sets) for judgement in Judgement}
         table.add_row(
-            _injected(driven, found, kind),
+            _injected(driven, found, kind, asked.route),
             f"{_compared(pairs, 0.01, asked.find).headlines[0].change.value:+.1%}",
             str(len(pairs)),
             str(len(sets)),
@@ -337,7 +337,7 @@ def _in_other_orders(pairs: Sequence[Pair], find: float, chance: random.Random) 
     return str(len(told)), f"{told.count(Judgement.REGRESSED) / max(len(told), 1):.1%}"
 
 
-def _injected(driven: Sequence[_Driven], found: Mapping[str, Figures], kind: str) -> str:
+def _injected(driven: Sequence[_Driven], found: Mapping[str, Figures], kind: str, route: str) -> str:
     """Give what was added to the route, in milliseconds and as a share of its median as it is."""
     slow_ms = next(one.slow_ms for one in driven if one.kind == kind)
     medians = [
@@ -345,7 +345,7 @@ def _injected(driven: Sequence[_Driven], found: Mapping[str, Figures], kind: str
         for one in driven
         if one.kind == _AS_IS
         for figure in found[one.run]
-        if figure.measure.name == "p50(http_req_duration)" and figure.cell.route
+        if figure.measure.name == "p50(http_req_duration)" and figure.cell.route == route
     ]
     if not medians:
         return f"{slow_ms:.2f} ms"

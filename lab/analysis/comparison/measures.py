@@ -2,7 +2,7 @@
 
 Services that are started twice are not the same twice: memory lies elsewhere, caches fill otherwise, the machine has
 other neighbours. Where runs are repeated that is measured; of one run a side it must be assumed. What is assumed is
-more than runs of one hour show (docs/comparing.md), since single runs that are compared are often days apart.
+of the size that runs of one hour showed (docs/comparing.md); runs that are days apart can differ by more.
 """
 
 import math
