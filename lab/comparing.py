@@ -8,7 +8,7 @@ import orjson
 from lab.analysis.comparison import judged, measured
 from lab.analysis.comparison.measures import Effects
 from lab.analysis.comparison.measuring import routes_of
-from lab.comparable import differences
+from lab.comparable import Differences, differences
 from lab.conclude import evidence_of
 from lab.errors import ConfigError
 from lab.model import Compared, Comparison, Evidence, RunFigure, Side
@@ -41,24 +41,13 @@ def compare_runs(
     the only one that is looked at. With `force`, what must not differ is said in the result. Raises ConfigError where
     runs cannot be compared, or hold nothing to compare, and RunDirError and LoadError where they cannot be read.
     """
-    problems = [*_unusable(base, candidate, are_pairs=are_pairs), *_unasked(look_for, effect, alpha)]
-    if problems:
-        raise ConfigError(problems)
+    _refuse((*_unusable(base, candidate, are_pairs=are_pairs), *_unasked(look_for, effect, alpha)))
     records = [[run.read_record() for run in side] for side in (base, candidate)]
-    found = differences(records[0], records[1], under_test=under_test)
-    if found.forbidden and not force:
-        raise ConfigError(
-            [
-                "these runs cannot be compared:",
-                *found.forbidden,
-                "drive both in the same way (`lab run --like RUN`), or add --force to compare them all the same",
-            ]
-        )
+    found = _allowed(differences(records[0], records[1], under_test=under_test), force=force)
     effects = Effects(ratio=look_for / 2 if effect is None else effect, growth_bytes_per_h=_growth(records[0][0]))
     sides, notes = _figures(base, candidate, effects, route)
     figures = judged(*sides, are_pairs=are_pairs, alpha=alpha, look_for=look_for)
-    if not figures:
-        raise ConfigError(_nothing(base, candidate, route))
+    _refuse(() if figures else _nothing(base, candidate, route))
     return Comparison(
         base=_side(names[0], base, records[0]),
         candidate=_side(names[1], candidate, records[1]),
@@ -71,6 +60,24 @@ def compare_runs(
         differs=found.forbidden,
         notes=(*found.notes, *_verdicts((*base, *candidate)), *notes, *_one_sided(sides, figures)),
     )
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def _allowed(found: Differences, *, force: bool) -> Differences:
+    """Give what differs, where that does not forbid a comparison. Raises ConfigError where it does."""
+    if found.forbidden and not force:
+        raise ConfigError(
+            [
+                "these runs cannot be compared:",
+                *found.forbidden,
+                "drive both in the same way (`lab run --like RUN`), or add --force to compare them all the same",
+            ]
+        )
+    return found
 
 
 def _unusable(base: Sequence[RunDir], candidate: Sequence[RunDir], *, are_pairs: bool) -> Iterator[str]:

@@ -68,12 +68,11 @@ def compare(
     from lab.compared_runs import profiles_of
 
     runs = _runs([*_given(base), *bases], [*_given(candidate), *candidates], are_pairs=are_pairs)
-    is_asked = context.get_parameter_source("look_for") == click.core.ParameterSource.COMMANDLINE
     runs = replace(
         runs,
         route=route or runs.route,
         effect=effect or runs.effect,
-        look_for=look_for if is_asked else runs.look_for or look_for,
+        look_for=look_for if _is_typed(context, "look_for") else runs.look_for or look_for,
         under_test=under_test or runs.under_test,
     )
     comparison = _compared(runs, force=force)
@@ -81,6 +80,10 @@ def compare(
     show_comparison(comparison, changed, whole=whole)
     write_comparison(comparison, profiles=changed, **files)
     sys.exit(exit_code(comparison))
+
+
+def _is_typed(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) == click.core.ParameterSource.COMMANDLINE
 
 
 def _given(name: str | None) -> list[str]:

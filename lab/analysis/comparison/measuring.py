@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.columns import Texts
 from lab.analysis.comparison import measures
 from lab.analysis.comparison.measures import Effects
 from lab.analysis.disturbance import disturbed, is_disturbed
@@ -85,11 +86,17 @@ def _requests(evidence: Evidence, samples: Samples, window: Window) -> _Requests
     rows = rows[order][outside(due[order], disturbed(evidence))]
     routes, scenarios = samples.route[rows], samples.scenario[rows]
     return _Requests(
-        route={name: routes.equals(name) for name in sorted(routes.names) if routes.equals(name).any()},
-        scenario={name: scenarios.equals(name) for name in sorted(scenarios.names) if scenarios.equals(name).any()},
+        route=_by_name(routes),
+        scenario=_by_name(scenarios),
         duration_s=samples.duration_s[rows],
         failed=samples.failed[rows],
     )
+
+
+def _by_name(texts: Texts) -> dict[str, Bools]:
+    """Give which rows hold each text that occurs."""
+    found = {name: texts.equals(name) for name in sorted(texts.names)}
+    return {name: rows for name, rows in found.items() if rows.any()}
 
 
 # ----------------------------------------------------------------------------------------------------- of a whole phase

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lab.analysis.comparison import judged, looks_for, nominal_alphas
-from lab.analysis.comparison.contrast import contrast
+from lab.analysis.comparison.contrast import Contrast, contrast
 from lab.analysis.comparison.measures import Effects, error_rate, latency, request_rate
 from lab.analysis.comparison.power import LEAST_PAIRS, detectable, pairs_wanted
 from lab.model import Cell, Compared, Judgement, Measure, RunFigure
@@ -15,6 +15,13 @@ from lab.model import Cell, Compared, Judgement, Measure, RunFigure
 P50 = latency("p50", Effects(ratio=0.05, growth_bytes_per_h=1e6))
 RATE = request_rate(Effects(ratio=0.05, growth_bytes_per_h=1e6))
 CHANCE = np.random.default_rng(14)
+BEGIN = CHANCE.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_chance() -> None:
+    """Begin anew for each test, whichever others ran before it."""
+    CHANCE.bit_generator.state = BEGIN
 
 
 def a_figure(
@@ -186,8 +193,8 @@ def test_looking_early_raises_no_more_alarms_than_stated() -> None:
 def test_the_detectable_change_is_found_in_95_of_100() -> None:
     alpha, spread, count, found = 0.01, 0.03, 6, 0
     error = spread / math.sqrt(count)
-    known = contrast([a_figure(1.0)] * 2, [a_figure(1.0), a_figure(math.exp(0.01))], are_pairs=True)
-    change = detectable(type(known)(shift=0, error=error, freedom=5, spread=spread, spread_freedom=5, count=6), alpha)
+    known = Contrast(shift=0, error=error, freedom=5, spread=spread, spread_freedom=5, count=count)
+    change = detectable(known, alpha)
     for _ in range(2000):
         figures = [a_figure(math.exp(value)) for value in CHANCE.normal(change, spread, count)]
         one = contrast([a_figure(1.0)] * count, figures, are_pairs=True)
